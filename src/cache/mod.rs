@@ -1,0 +1,33 @@
+//! The volatile copies. [`open`] is the only place that asks which kind is configured.
+
+mod local;
+mod redis;
+
+use std::{sync::Arc, time::Duration};
+
+pub use local::LocalCache;
+
+use crate::{config::CacheConfig, domain::sessions::SessionCache};
+
+/// How long a copy is kept. It bounds what another node can miss when a revocation could not be
+/// told to Redis.
+const COPY_TTL: Duration = Duration::from_mins(5);
+/// How long a tombstone is kept: longer than any fill that was under way can take.
+const TOMBSTONE_TTL: Duration = Duration::from_mins(15);
+
+/// Why the cache could not be set up. A Redis that does not answer is no reason.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the cache: {0}")]
+pub struct CacheError(String);
+
+/// Sets up the configured cache. With Redis this returns without waiting for long: the service
+/// works, slower, until Redis answers.
+///
+/// # Errors
+/// [`CacheError`] for settings that cannot work.
+pub async fn open(config: &CacheConfig) -> Result<Arc<dyn SessionCache>, CacheError> {
+    match config {
+        CacheConfig::Local => Ok(Arc::new(LocalCache::default())),
+        CacheConfig::Redis(settings) => Ok(Arc::new(redis::open(settings).await?)),
+    }
+}

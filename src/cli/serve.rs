@@ -1,0 +1,59 @@
+//! `vestibule serve`.
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::BAD_SETTINGS;
+use crate::{
+    app::{self, Ambient},
+    config::Config,
+    http::{Server, ServerTimeouts},
+    lifecycle, telemetry,
+};
+
+/// Serves until told to stop. Exits with 2 for settings that cannot be used, 1 for anything else
+/// that keeps the service from starting.
+pub(super) fn run() -> ExitCode {
+    let config = match Config::from_environment() {
+        Ok(config) => config,
+        Err(error) => {
+            report(&error);
+            return ExitCode::from(BAD_SETTINGS);
+        }
+    };
+    telemetry::start(&config.log);
+    match serve(&config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(config: &Config) -> anyhow::Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(async {
+        let timeouts = ServerTimeouts::new(config.http.shutdown_timeout);
+        let server = Server::bind(config.http.bind, timeouts).await;
+        let server = server.with_context(|| format!("cannot listen on {}", config.http.bind))?;
+        let app = app::build(config, Ambient::default()).await?;
+        let address = server.local_address().context("cannot tell the address")?;
+        if !config.tokens.keys.sealer.can_seal() {
+            tracing::warn!(
+                "SECRET_KEY is not set: signing keys are stored in clear, which is for development only"
+            );
+        }
+        tracing::info!(%address, public_url = %config.http.public_url, "serving; GraphQL is at /graphql");
+        lifecycle::run(app, server).await;
+        Ok(())
+    })
+}
+
+/// People read this even when log lines are filtered or JSON.
+#[expect(clippy::print_stderr, reason = "the service could not start; this is its last word")]
+fn report(error: &dyn std::fmt::Display) {
+    eprintln!("vestibule: {error}");
+}

@@ -1,0 +1,116 @@
+//! Settings of the listener.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::{Environment, Source, variables};
+
+/// An origin as browsers write it: scheme, host and port, without anything after.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Reads an origin.
+    ///
+    /// # Errors
+    /// A text that says what is wrong.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let url =
+            Url::parse(text).map_err(|_| "must be an origin such as https://app.example.com".to_owned())?;
+        let origin = url.origin().ascii_serialization();
+        let is_web = matches!(url.scheme(), "http" | "https");
+        if !is_web || text.trim_end_matches('/') != origin {
+            return Err(format!(
+                "{text:?} must be an exact origin: scheme, host and port, and nothing after"
+            ));
+        }
+        Ok(Self(origin))
+    }
+
+    /// The origin as browsers send it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Settings of the listener.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// Where clients reach the service.
+    pub public_url: Url,
+    /// Whether cookies can be `Secure` and have the `__Host-` prefix: the public URL is https.
+    pub secure_cookies: bool,
+    /// Origins whose pages may call, the own one first.
+    pub allowed_origins: Vec<Origin>,
+    /// Networks of reverse proxies that are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// How long requests in flight may take to finish at the end.
+    pub shutdown_timeout: Duration,
+}
+
+pub(super) fn read(source: &mut Source, environment: Environment) -> Option<HttpConfig> {
+    let read_bind =
+        |text: &str| text.parse::<SocketAddr>().map_err(|_| "must be an IP address and a port".to_owned());
+    let bind = source.parse(&variables::BIND_ADDR, read_bind);
+    let public_url = source.parse(&variables::PUBLIC_URL, |text| read_public_url(text, environment));
+    let mut allowed_origins = source.list(&variables::ALLOWED_ORIGINS, Origin::parse);
+    let trusted_proxies = source.list(&variables::TRUSTED_PROXIES, read_network);
+    let longest = Duration::from_mins(10);
+    let request_timeout = source.duration(&variables::REQUEST_TIMEOUT, Duration::from_secs(1)..=longest);
+    let shutdown_timeout = source.duration(&variables::SHUTDOWN_TIMEOUT, Duration::ZERO..=longest);
+    let (bind, public_url) = (bind?, public_url?);
+    let own = Origin(public_url.origin().ascii_serialization());
+    allowed_origins.insert(0, own);
+    if environment == Environment::Development {
+        allowed_origins.extend(own_names_at_home(bind));
+    }
+    let secure_cookies = public_url.scheme() == "https";
+    Some(HttpConfig {
+        bind,
+        public_url,
+        secure_cookies,
+        allowed_origins,
+        trusted_proxies,
+        request_timeout,
+        shutdown_timeout,
+    })
+}
+
+/// At home people open the playground by any name of the machine they sit at.
+fn own_names_at_home(bind: SocketAddr) -> impl Iterator<Item = Origin> {
+    let names = if bind.ip().is_loopback() || bind.ip().is_unspecified() {
+        ["localhost", "127.0.0.1", "[::1]"].as_slice()
+    } else {
+        &[]
+    };
+    names.iter().map(move |name| Origin(format!("http://{name}:{}", bind.port())))
+}
+
+fn read_public_url(text: &str, environment: Environment) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|_| "must be a URL".to_owned())?;
+    let plain =
+        url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.path() == "/";
+    if !matches!(url.scheme(), "http" | "https") || !plain {
+        return Err("must be an http or https URL without path, query and user".into());
+    }
+    if environment == Environment::Production && url.scheme() != "https" {
+        return Err("must be https in production".into());
+    }
+    Ok(url)
+}
+
+fn read_network(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or(address)
+        .map_err(|_| format!("{text:?} must be an IP address or a network such as 10.0.0.0/8"))
+}

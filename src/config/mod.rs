@@ -1,0 +1,189 @@
+//! Settings: read once from the environment (and `.env`), checked together, typed from there on.
+
+mod http;
+mod security;
+mod source;
+mod stores;
+pub mod variables;
+
+use std::{ffi::OsString, fmt};
+
+pub use http::{HttpConfig, Origin};
+pub use security::{PasswordConfig, TokenConfig};
+pub use source::{Problem, Source};
+pub use stores::{CacheConfig, DatabaseConfig, RedisConfig, SqliteFile};
+
+/// Where the service runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// At home: everything is convenient.
+    Development,
+    /// In the open: what is only safe at home is refused.
+    Production,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines, one JSON object a line.
+    Json,
+}
+
+/// What the GraphQL endpoint shows of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GraphqlConfig {
+    /// Whether the schema can be asked for.
+    pub introspection: bool,
+    /// Whether browsers get the playground.
+    pub playground: bool,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Which lines are written.
+    pub filter: String,
+}
+
+/// Every setting of the service.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the service runs.
+    pub environment: Environment,
+    /// The listener and what it believes.
+    pub http: HttpConfig,
+    /// The durable store.
+    pub database: DatabaseConfig,
+    /// The cache.
+    pub cache: CacheConfig,
+    /// Tokens, sessions and the secrets that seal keys.
+    pub tokens: TokenConfig,
+    /// Password hashing.
+    pub passwords: PasswordConfig,
+    /// What the GraphQL endpoint shows of itself.
+    pub graphql: GraphqlConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+/// All problems of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(pub Vec<Problem>);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of the settings cannot be used:", self.0.len())?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+impl Config {
+    /// Reads `.env`, if there is one, and the environment, which wins.
+    ///
+    /// # Errors
+    /// Every problem found.
+    pub fn from_environment() -> Result<Self, ConfigError> {
+        match dotenvy::dotenv() {
+            Ok(_) => {}
+            Err(error) if error.not_found() => {}
+            // The text of a line may be a secret: only the kind of fault is told.
+            Err(_) => {
+                let message = ".env cannot be read: every line must be NAME=value".to_owned();
+                return Err(ConfigError(vec![Problem { variable: ".env", message, example: "value" }]));
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+        Self::from_variables(std::env::vars_os())
+    }
+
+    /// Reads these variables alone.
+    ///
+    /// # Errors
+    /// Every problem found.
+    pub fn from_variables(
+        values: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let mut source = Source::new(values);
+        let environment =
+            source.parse(&variables::APP_ENV, read_environment).unwrap_or(Environment::Production);
+        let database = stores::database(&mut source);
+        let http = http::read(&mut source, environment);
+        let tokens = security::tokens(&mut source, environment);
+        let passwords = security::passwords(&mut source, environment);
+        let cache = stores::cache(&mut source, database.as_ref());
+        let graphql = graphql(&mut source, environment);
+        let log = log(&mut source, environment);
+        match (source.into_problems(), database, http, tokens, cache) {
+            (problems, Some(database), Some(http), Some(tokens), Some(cache)) if problems.is_empty() => {
+                Ok(Self { environment, http, database, cache, tokens, passwords, graphql, log })
+            }
+            (problems, ..) => Err(ConfigError(problems)),
+        }
+    }
+}
+
+fn read_environment(text: &str) -> Result<Environment, String> {
+    match text {
+        "development" => Ok(Environment::Development),
+        "production" => Ok(Environment::Production),
+        _ => Err("must be development or production".into()),
+    }
+}
+
+/// What a switch says. `public` is `on` that is meant for everybody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Switch {
+    Unset,
+    Off,
+    On,
+    Public,
+}
+
+fn read_switch(text: &str) -> Result<Switch, String> {
+    match text {
+        "" => Ok(Switch::Unset),
+        "off" => Ok(Switch::Off),
+        "on" => Ok(Switch::On),
+        "public" => Ok(Switch::Public),
+        _ => Err("must be on, off or public".into()),
+    }
+}
+
+fn graphql(source: &mut Source, environment: Environment) -> GraphqlConfig {
+    let mut is_on = |variable| {
+        let switch = source.parse(variable, read_switch).unwrap_or(Switch::Off);
+        match (switch, environment) {
+            (Switch::On, Environment::Production) => {
+                source.problem(variable, "is on in production; if everybody is meant to have it, say public");
+                false
+            }
+            (Switch::Unset, Environment::Development) | (Switch::On | Switch::Public, _) => true,
+            (Switch::Unset, Environment::Production) | (Switch::Off, _) => false,
+        }
+    };
+    GraphqlConfig {
+        introspection: is_on(&variables::INTROSPECTION),
+        playground: is_on(&variables::PLAYGROUND),
+    }
+}
+
+fn log(source: &mut Source, environment: Environment) -> LogConfig {
+    let default = if environment == Environment::Production { LogFormat::Json } else { LogFormat::Pretty };
+    let read = |text: &str| match text {
+        "" => Ok(default),
+        "pretty" => Ok(LogFormat::Pretty),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be pretty or json".to_owned()),
+    };
+    let format = source.parse(&variables::LOG_FORMAT, read).unwrap_or(default);
+    let read_filter = |text: &str| {
+        let checked = tracing_subscriber::EnvFilter::try_new(text);
+        checked.map(|_| text.to_owned()).map_err(|_| "is not a filter of log lines".to_owned())
+    };
+    let filter = source.parse(&variables::RUST_LOG, read_filter).unwrap_or_default();
+    LogConfig { format, filter }
+}

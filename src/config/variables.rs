@@ -1,0 +1,56 @@
+//! Every variable the service reads. A setting cannot be read without standing here, and
+//! `.env.example` is checked against this table, so the documentation cannot fall behind.
+
+/// One environment variable.
+#[derive(Debug)]
+pub struct Variable {
+    /// The name.
+    pub name: &'static str,
+    /// The value that holds when it is not set; empty where there is none.
+    pub default: &'static str,
+    /// A good value, shown when a bad one was found.
+    pub example: &'static str,
+    /// What it does, in one line.
+    pub summary: &'static str,
+}
+
+macro_rules! variables {
+    ($($constant:ident { $default:literal, $example:literal, $summary:literal })+) => {
+        $(
+            #[doc = concat!("`", stringify!($constant), "`.")]
+            pub const $constant: Variable = Variable {
+                name: stringify!($constant), default: $default, example: $example, summary: $summary,
+            };
+        )+
+
+        /// All of them, in the order of the documentation.
+        pub const ALL: &[&Variable] = &[$(&$constant,)+];
+    };
+}
+
+variables! {
+    APP_ENV { "development", "production", "`development` or `production`; production refuses settings that are only safe at home." }
+    BIND_ADDR { "127.0.0.1:8080", "0.0.0.0:8080", "Address and port to listen on." }
+    PUBLIC_URL { "http://localhost:8080", "https://accounts.example.com", "Where clients reach the service; the issuer of tokens. Must be https in production." }
+    ALLOWED_ORIGINS { "", "https://app.example.com,https://www.example.com", "Other origins whose pages may call the service, with cookies; exact, separated by commas." }
+    TRUSTED_PROXIES { "", "10.0.0.0/8,192.168.1.4", "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas." }
+    REQUEST_TIMEOUT { "30s", "30s", "How long a request may take, 1s to 10m." }
+    SHUTDOWN_TIMEOUT { "30s", "30s", "How long requests in flight may take to finish when the service stops, up to 10m." }
+    DATABASE_URL { "sqlite://data/vestibule.sqlite", "mongodb://localhost:27017/vestibule", "`sqlite://FILE`, `sqlite::memory:`, `mongodb://…` or `mongodb+srv://…`." }
+    REDIS_URL { "", "redis://localhost:6379", "`redis://`, `rediss://` (TLS), `redis-cluster://` or `redis-sentinel://`; without it the cache is in the process." }
+    REDIS_CA_FILE { "", "/etc/ssl/redis-ca.pem", "PEM file of the authority that signed the certificate of Redis, if it is not a public one." }
+    REDIS_KEY_PREFIX { "vestibule", "accounts", "What every key in Redis starts with: letters, digits, `-` and `_`." }
+    CACHE { "", "local", "`local` says that MongoDB without REDIS_URL is meant: one node, cache in the process." }
+    SECRET_KEY { "", "at least 32 characters, as from `openssl rand -base64 32`", "Seals the signing keys in the database. Several, separated by commas: the first seals, all open. Required in production." }
+    BCRYPT_COST { "12", "12", "Cost of password hashes, 4 to 31; each step doubles the time." }
+    HASH_THREADS { "0", "2", "Threads that hash passwords, 1 to 256; 0 means one for each core." }
+    HASH_QUEUE { "128", "128", "Password hashes that may wait, 1 to 100000; more are refused with OVERLOADED." }
+    ACCESS_TOKEN_TTL { "5m", "5m", "How long an access token is valid, 1s to 1h." }
+    SESSION_IDLE_TTL { "14d", "14d", "A session ends when it was not used for this long, 1s to 400d." }
+    SESSION_ABSOLUTE_TTL { "90d", "90d", "A session ends this long after its login, 1s to 400d, not less than SESSION_IDLE_TTL." }
+    REFRESH_GRACE { "10s", "10s", "For how long a refresh token that was just used still gets the same successor, 0s to 5m." }
+    INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }
+    PLAYGROUND { "", "off", "`on`, `off` or `public`: whether browsers get the playground at /graphql. On in development, off in production, where only `public` turns it on." }
+    LOG_FORMAT { "", "json", "`pretty` or `json`. Pretty in development, JSON in production." }
+    RUST_LOG { "info,fred=error", "vestibule=debug,info", "Which log lines are written, in the syntax of tracing's EnvFilter." }
+}

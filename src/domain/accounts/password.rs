@@ -1,0 +1,71 @@
+//! Changes of the password by its owner.
+
+use super::{Accounts, PasswordReplacement, PasswordUpdate, User, UserWithPassword};
+use crate::domain::{
+    actor::Principal,
+    error::{AuthenticationFailure, Error, Result},
+    faults::Faults,
+    passwords::{Password, Verification},
+};
+
+/// What a change of the password needs.
+#[derive(Debug)]
+pub struct ChangePasswordRequest {
+    /// The password of now.
+    pub current_password: String,
+    /// The password from now on.
+    pub new_password: String,
+    /// Whether other devices stay logged in.
+    pub keep_other_sessions: bool,
+}
+
+impl Accounts {
+    /// Changes the caller's own password, and ends every other session unless told otherwise. The
+    /// session of the caller stays.
+    ///
+    /// The one write that changes the password also raises the session epoch, so that no session
+    /// made with the old password survives a crash in between, or a login that was under way.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `InvalidCredentials` when the current password is wrong, `Overloaded`,
+    /// `ServiceUnavailable`.
+    pub async fn change_password(&self, caller: &Principal, request: ChangePasswordRequest) -> Result<User> {
+        let mut faults = Faults::default();
+        let current = faults.check(Password::parse_given("currentPassword", &request.current_password));
+        let new = faults.check(Password::parse_new("newPassword", &request.new_password));
+        let (Some(current), Some(new)) = (current, new) else { return Err(faults.into_error()) };
+
+        let stored = self.parts.users.find_with_password(&caller.user.id).await?;
+        let stored = stored.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
+        let verification = self.parts.passwords.verify(current, Some(stored.password_hash.clone())).await?;
+        if matches!(verification, Verification::Wrong) {
+            tracing::info!(user = %stored.user.id, "password change refused");
+            return Err(Error::InvalidCredentials);
+        }
+        let user = self.replace_password(stored, new, !request.keep_other_sessions).await?;
+        if !request.keep_other_sessions {
+            self.parts.sessions.keep_only(&user, &caller.session.id).await;
+        }
+        self.copy(&user).await;
+        Ok(user)
+    }
+
+    async fn replace_password(
+        &self,
+        stored: UserWithPassword,
+        new: Password,
+        ends_sessions: bool,
+    ) -> Result<User> {
+        let update = PasswordUpdate {
+            user_id: stored.user.id,
+            from: stored.password_hash,
+            to: self.parts.passwords.hash(new).await?,
+            replacement: PasswordReplacement::Change { ends_sessions },
+            at: self.parts.clock.now(),
+        };
+        // Somebody else changed it meanwhile: what was given is not the current password any more.
+        let user = self.parts.users.update_password(&update).await?.ok_or(Error::InvalidCredentials)?;
+        tracing::info!(user = %user.id, ends_sessions, "password changed");
+        Ok(user)
+    }
+}

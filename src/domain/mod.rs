@@ -1,0 +1,28 @@
+//! Every rule of the service, and every trait the rules need. Nothing here imports another room of
+//! the house: stores, caches, GraphQL and HTTP depend on the domain, never the other way.
+
+pub mod accounts;
+pub mod actor;
+pub mod clock;
+pub mod error;
+pub mod faults;
+pub mod ids;
+pub mod passwords;
+pub mod random;
+pub mod sessions;
+pub mod store;
+pub mod tokens;
+
+use std::sync::Arc;
+
+pub use actor::Credentials;
+pub use error::{Error, ErrorCode, Result};
+
+/// The services that make up the domain, ready to be called by a transport.
+#[derive(Clone)]
+pub struct Domain {
+    /// Registration, profile and password changes.
+    pub accounts: Arc<accounts::Accounts>,
+    /// Login, refresh, logout and the check of credentials.
+    pub sessions: Arc<sessions::Sessions>,
+}

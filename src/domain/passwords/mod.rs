@@ -1,0 +1,48 @@
+//! Passwords: what one may be, how it is hashed, and the threads that hash.
+
+mod hash;
+mod pool;
+mod text;
+
+pub use hash::PasswordHash;
+pub use pool::{PoolSettings, Verification};
+pub use text::{MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS, Password};
+
+use pool::Pool;
+
+use super::{error::Result, random::SharedRandom};
+
+/// The bcrypt costs that may be configured: each step doubles the work.
+pub const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=31;
+
+/// Hashes and verifies passwords on threads of their own.
+pub struct Passwords {
+    pool: Pool,
+}
+
+impl Passwords {
+    /// Starts the hashing threads.
+    ///
+    /// # Errors
+    /// The operating system's, when a thread cannot be started.
+    pub fn start(settings: PoolSettings, random: &SharedRandom) -> std::io::Result<Self> {
+        Ok(Self { pool: Pool::start(settings, random)? })
+    }
+
+    /// Hashes a new password at the configured cost.
+    ///
+    /// # Errors
+    /// `Overloaded` when the queue is full, at once.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
+        self.pool.submit(move |worker| worker.hash(&password)).await?
+    }
+
+    /// Verifies `password` against `stored`. Without a stored hash it does the same work and
+    /// answers [`Verification::Wrong`], so that timing does not tell whether there was one.
+    ///
+    /// # Errors
+    /// `Overloaded` when the queue is full, at once.
+    pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<Verification> {
+        self.pool.submit(move |worker| worker.verify(&password, stored.as_ref())).await?
+    }
+}

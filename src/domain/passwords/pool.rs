@@ -1,0 +1,230 @@
+//! The hashing threads. bcrypt keeps a core busy for a quarter of a second at cost 12: on the
+//! threads of the runtime a login storm would stall every other request. Here it has threads of its
+//! own at the lowest scheduling priority and a bounded queue that refuses at once when it is full.
+
+use std::{io, thread, time::Duration};
+
+use bcrypt::Version;
+use tokio::sync::oneshot;
+
+use super::{
+    hash::{self, PasswordHash},
+    text::Password,
+};
+use crate::domain::{
+    error::{Error, Result},
+    random::{self, SharedRandom},
+};
+
+/// The nice value of a hashing thread: the scheduler prefers everything else.
+const LOWEST_PRIORITY: i32 = 19;
+/// What clients are told to wait at least when the queue is full.
+const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How much hashing may go on.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolSettings {
+    /// The bcrypt cost of new hashes, within [`super::BCRYPT_COSTS`].
+    pub cost: u32,
+    /// Hashing threads, at least 1.
+    pub threads: usize,
+    /// Hashes that may wait for a thread; more are refused with `Overloaded`.
+    pub queue: usize,
+}
+
+/// The outcome of a comparison.
+#[derive(Debug)]
+pub enum Verification {
+    /// The password is the stored one.
+    Right {
+        /// The same password at the cost of today, where the stored hash has a lower one.
+        upgraded: Option<PasswordHash>,
+    },
+    /// It is not, or nothing is stored.
+    Wrong,
+}
+
+type Job = Box<dyn FnOnce(&Worker) + Send>;
+
+pub(super) struct Pool {
+    jobs: flume::Sender<Job>,
+    retry_after: Duration,
+}
+
+impl Pool {
+    pub(super) fn start(settings: PoolSettings, random: &SharedRandom) -> io::Result<Self> {
+        let (jobs, queue) = flume::bounded::<Job>(settings.queue);
+        for number in 0..settings.threads.max(1) {
+            let worker = Worker { cost: settings.cost, random: random.clone() };
+            let queue = queue.clone();
+            thread::Builder::new().name(format!("hash-{number}")).spawn(move || {
+                lower_priority();
+                queue.iter().for_each(|job| job(&worker));
+            })?;
+        }
+        Ok(Self { jobs, retry_after: retry_after(settings) })
+    }
+
+    /// Runs `work` on a hashing thread. Work whose caller has gone away is skipped.
+    pub(super) async fn submit<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Worker) -> T + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |worker| {
+            if !reply.is_closed() {
+                // The caller may go away meanwhile; then nobody wants the answer.
+                let _ = reply.send(work(worker));
+            }
+        });
+        self.jobs.try_send(job).map_err(|_| Error::Overloaded { retry_after: self.retry_after })?;
+        answer.await.map_err(|_| Error::Internal("a hashing thread ended".into()))
+    }
+}
+
+/// About the time that a full queue takes: cost 12 takes some 250 ms, each step doubles it.
+fn retry_after(settings: PoolSettings) -> Duration {
+    let one_hash = Duration::from_micros(60) * 2_u32.saturating_pow(settings.cost);
+    let rounds = settings.queue.div_ceil(settings.threads.max(1));
+    let full_queue = one_hash.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX));
+    full_queue.clamp(MIN_RETRY_AFTER, Duration::from_mins(1))
+}
+
+fn lower_priority() {
+    // On Linux the priority set for "this process" is that of the calling thread alone.
+    if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
+        tracing::warn!(%error, "hashing threads keep the normal priority");
+    }
+}
+
+/// What a hashing thread works with.
+pub(super) struct Worker {
+    cost: u32,
+    random: SharedRandom,
+}
+
+impl Worker {
+    pub(super) fn hash(&self, password: &Password) -> Result<PasswordHash> {
+        let (scheme, bytes) = hash::prepare(password);
+        let salt = random::bytes::<16>(&*self.random);
+        let parts = bcrypt::non_truncating_hash_with_salt(&*bytes, self.cost, salt)
+            .map_err(|error| Error::Internal(format!("bcrypt: {error}")))?;
+        Ok(PasswordHash::new(scheme, &parts.format_for_version(Version::TwoB)))
+    }
+
+    pub(super) fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verification> {
+        let (scheme, bytes) = hash::prepare(password);
+        // A hash of the other scheme cannot be of this password: the same work, on a dummy.
+        let comparable = stored.and_then(PasswordHash::parts).filter(|(stored, _)| *stored == scheme);
+        let Some((_, bcrypt)) = comparable else {
+            let _ = bcrypt::non_truncating_verify(&*bytes, &self.dummy_hash());
+            return Ok(Verification::Wrong);
+        };
+        // The comparison is in constant time within the library.
+        if !bcrypt::non_truncating_verify(&*bytes, bcrypt).unwrap_or(false) {
+            return Ok(Verification::Wrong);
+        }
+        let outdated = stored.and_then(PasswordHash::cost) < Some(self.cost);
+        let upgraded = if outdated { Some(self.hash(password)?) } else { None };
+        Ok(Verification::Right { upgraded })
+    }
+
+    /// A well-formed hash of the live cost that no known password has.
+    fn dummy_hash(&self) -> String {
+        const ALPHABET: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut text = format!("$2b${:02}$", self.cost);
+        let drawn = random::bytes::<53>(&*self.random);
+        text.extend(drawn.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])));
+        // The last characters of salt and digest hold fewer than six bits; these values fit.
+        text.replace_range(28..29, "u");
+        text.replace_range(59..60, "u");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::domain::random::SystemRandom;
+
+    fn worker(cost: u32) -> Worker {
+        Worker { cost, random: Arc::new(SystemRandom) }
+    }
+
+    fn password(text: &str) -> Password {
+        Password::parse_given("password", text).unwrap()
+    }
+
+    fn is_right(worker: &Worker, text: &str, stored: &PasswordHash) -> bool {
+        matches!(worker.verify(&password(text), Some(stored)), Ok(Verification::Right { .. }))
+    }
+
+    #[test]
+    fn what_fits_bcrypt_is_a_plain_hash_and_the_rest_is_tagged() {
+        let worker = worker(4);
+        let plain = worker.hash(&password(&"x".repeat(71))).unwrap();
+        let long = worker.hash(&password(&"x".repeat(72))).unwrap();
+        let with_zero = worker.hash(&password("abcdefgh\0abcdefgh")).unwrap();
+        assert!(plain.expose().starts_with("$2b$04$"));
+        assert!(long.expose().starts_with("$hmac-sha384$2b$04$"));
+        assert!(with_zero.expose().starts_with("$hmac-sha384$2b$04$"));
+        assert!(is_right(&worker, &"x".repeat(71), &plain));
+        assert!(is_right(&worker, &"x".repeat(72), &long));
+        assert!(!is_right(&worker, &"x".repeat(71), &long));
+        assert!(!is_right(&worker, &"x".repeat(72), &plain));
+        assert!(!is_right(&worker, "abcdefgh", &with_zero));
+    }
+
+    #[test]
+    fn a_hash_of_an_older_cost_is_upgraded() {
+        let old = worker(4).hash(&password("correct horse")).unwrap();
+        let Ok(Verification::Right { upgraded: Some(new) }) =
+            worker(5).verify(&password("correct horse"), Some(&old))
+        else {
+            panic!("the hash was not upgraded")
+        };
+        assert_eq!(new.cost(), Some(5));
+        assert!(is_right(&worker(5), "correct horse", &new));
+    }
+
+    #[test]
+    fn the_dummy_hash_makes_bcrypt_work() {
+        let dummy = worker(4).dummy_hash();
+        assert!(matches!(bcrypt::non_truncating_verify("anything", &dummy), Ok(false)), "{dummy}");
+    }
+
+    #[test]
+    fn malformed_stored_hashes_match_nothing() {
+        for text in ["", "$2b$04$short", "plain text", "$hmac-sha384"] {
+            assert!(!is_right(&worker(4), "correct horse", &PasswordHash::from_stored(text.into())));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let settings = PoolSettings { cost: 4, threads: 1, queue: 1 };
+        let random: SharedRandom = Arc::new(SystemRandom);
+        let pool = Arc::new(Pool::start(settings, &random).unwrap());
+        let (started, running) = flume::bounded(1);
+        let (release, held) = flume::bounded::<()>(1);
+        let busy = pool.clone();
+        let first = tokio::spawn(async move {
+            busy.submit(move |_| {
+                let _ = started.send(());
+                let _ = held.recv();
+            })
+            .await
+        });
+        running.recv_async().await.unwrap();
+        let waiting = pool.submit(|_| ());
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        assert!(matches!(pool.submit(|_| ()).await, Err(Error::Overloaded { .. })));
+        release.send(()).unwrap();
+        waiting.await.unwrap();
+        first.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,80 @@
+//! The check of an access token: claims, then the session, from the cache where it can be.
+
+use std::sync::Arc;
+
+use super::{CachedPrincipal, CachedSession, Session, Sessions};
+use crate::domain::{
+    accounts::User,
+    actor::{Actor, Credentials, Principal},
+    error::{AuthenticationFailure, Error, Result},
+    ids::{SessionId, UserId},
+};
+
+impl Sessions {
+    /// Who presents these credentials.
+    ///
+    /// # Errors
+    /// `Unauthenticated` with the reason for credentials that are not, or no longer, good;
+    /// `ServiceUnavailable` when neither cache nor store can tell.
+    pub async fn authenticate(self: &Arc<Self>, credentials: &Credentials) -> Result<Actor> {
+        let Some(token) = &credentials.access_token else {
+            // A browser that has lost the access cookie but not the other must refresh.
+            return match credentials.refresh_cookie {
+                Some(_) => Err(Error::Unauthenticated(AuthenticationFailure::TokenExpired)),
+                None => Ok(Actor::Anonymous),
+            };
+        };
+        let refuse = Error::Unauthenticated;
+        let claims = self.parts.tokens.verify(token.expose()).map_err(|error| refuse(error.into()))?;
+        let principal = self.principal(&claims.sub, &claims.sid).await?;
+        let now = self.parts.clock.now();
+        principal.session.check(&principal.user, now).map_err(refuse)?;
+        if principal.session.is_due_for_touch(now) {
+            self.touch_later(&principal.session);
+        }
+        Ok(Actor::User(Box::new(principal)))
+    }
+
+    async fn principal(&self, user: &UserId, session: &SessionId) -> Result<Principal> {
+        let cached = self.parts.cache.load(user, session).await;
+        match cached {
+            Ok(CachedPrincipal { session: CachedSession::Ended, .. }) => {
+                Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
+            }
+            Ok(CachedPrincipal { session: CachedSession::Live(session), user: Some(user) }) => {
+                Ok(Principal { user, session })
+            }
+            Ok(_) | Err(_) => self.principal_from_store(user, session).await,
+        }
+    }
+
+    async fn principal_from_store(&self, user: &UserId, session: &SessionId) -> Result<Principal> {
+        let (session, user): (Option<Session>, Option<User>) =
+            tokio::try_join!(self.parts.store.find(session), self.parts.users.find(user))?;
+        // A session that the store has dropped, or whose user is gone, was ended long ago.
+        let (Some(session), Some(user)) = (session, user) else {
+            return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));
+        };
+        let principal = Principal { user, session };
+        if principal.session.check(&principal.user, self.parts.clock.now()).is_ok() {
+            self.copy(self.parts.cache.fill(&principal).await);
+        }
+        Ok(principal)
+    }
+
+    /// Writes that a session is in use, at most once a minute, without holding up the request.
+    fn touch_later(self: &Arc<Self>, session: &Session) {
+        if !self.touched.entry_by_ref(&session.id).or_insert(()).is_fresh() {
+            return;
+        }
+        let (service, id) = (Arc::clone(self), session.id.clone());
+        tokio::spawn(async move {
+            let (store, settings) = (&service.parts.store, &service.parts.settings);
+            match store.touch(&id, service.parts.clock.now(), settings.idle_ttl).await {
+                Ok(Some(session)) => service.copy(service.parts.cache.put_session(&session).await),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(%error, "the use of a session was not written"),
+            }
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! Login by e-mail address and password.
+
+use super::{Sessions, SignedIn, parse_device_name};
+use crate::domain::{
+    accounts::{EmailAddress, PasswordReplacement, PasswordUpdate, UserWithPassword},
+    actor::ClientInfo,
+    error::{Error, Result},
+    faults::Faults,
+    passwords::{Password, PasswordHash, Verification},
+};
+
+/// What a login needs.
+#[derive(Debug)]
+pub struct LoginRequest {
+    /// The e-mail address, in any case or form.
+    pub email: String,
+    /// The password.
+    pub password: String,
+    /// What the client calls the device.
+    pub device_name: Option<String>,
+    /// The device.
+    pub client: ClientInfo,
+}
+
+impl Sessions {
+    /// Logs a user in.
+    ///
+    /// An unknown address and a wrong password get the same answer after the same work
+    /// (ASVS 5.0 V6.3.8).
+    ///
+    /// # Errors
+    /// `BadUserInput`, `InvalidCredentials`, `Overloaded`, `ServiceUnavailable`.
+    pub async fn login(&self, request: LoginRequest) -> Result<SignedIn> {
+        let mut faults = Faults::default();
+        let email = faults.check(EmailAddress::parse(&request.email));
+        let password = faults.check(Password::parse_given("password", &request.password));
+        let device_name = faults.check(parse_device_name(request.device_name.as_deref()));
+        let (Some(email), Some(password), Some(device_name)) = (email, password, device_name) else {
+            return Err(faults.into_error());
+        };
+
+        let found = self.parts.users.find_by_email(&email.key()).await?;
+        let stored = found.as_ref().map(|found| found.password_hash.clone());
+        let verification = self.parts.passwords.verify(password, stored).await?;
+        let (Some(found), Verification::Right { upgraded }) = (found, verification) else {
+            tracing::info!("login refused");
+            return Err(Error::InvalidCredentials);
+        };
+        if let Some(upgraded) = upgraded {
+            self.upgrade_hash(&found, upgraded).await;
+        }
+        self.start(found.user, device_name, &request.client).await
+    }
+
+    /// Replaces a hash of an older cost. That it fails is no reason to refuse the login: the next
+    /// one tries again.
+    async fn upgrade_hash(&self, found: &UserWithPassword, upgraded: PasswordHash) {
+        let update = PasswordUpdate {
+            user_id: found.user.id.clone(),
+            from: found.password_hash.clone(),
+            to: upgraded,
+            replacement: PasswordReplacement::Rehash,
+            at: self.parts.clock.now(),
+        };
+        match self.parts.users.update_password(&update).await {
+            Ok(Some(_)) => tracing::info!(user = %found.user.id, "password rehashed at the current cost"),
+            Ok(None) => tracing::debug!(user = %found.user.id, "the password was changed meanwhile"),
+            Err(error) => tracing::warn!(%error, "password not rehashed"),
+        }
+    }
+}

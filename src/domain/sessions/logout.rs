@@ -1,0 +1,54 @@
+//! Logout.
+
+use super::{SessionSelector, Sessions};
+use crate::domain::{actor::Credentials, error::Result, tokens::RefreshToken};
+
+/// What names the session to end.
+#[derive(Debug, Default)]
+pub struct LogoutRequest {
+    /// A refresh token given in the input.
+    pub refresh_token: Option<String>,
+    /// The credentials of the request.
+    pub credentials: Credentials,
+}
+
+impl Sessions {
+    /// Ends the session that the refresh token of the input names or, without one, that of the
+    /// request: by its access token, which may have expired, or its refresh cookie. Answers whether
+    /// there was one, also when it had ended before.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`; then the session may live on and the caller should try again.
+    pub async fn logout(&self, request: LogoutRequest) -> Result<bool> {
+        let by_refresh =
+            |token: &str| RefreshToken::parse(token).map(|token| SessionSelector::RefreshToken(token.hash()));
+        if let Some(token) = &request.refresh_token {
+            return self.end_if_any(by_refresh(token)).await;
+        }
+        let Credentials { access_token, refresh_cookie } = &request.credentials;
+        let by_access = access_token
+            .as_ref()
+            .and_then(|token| self.parts.tokens.verify_signature(token.expose()).ok())
+            .map(|claims| SessionSelector::Id(claims.sid.clone()));
+        let by_cookie = refresh_cookie.as_ref().and_then(|token| by_refresh(token.expose()));
+        let ended_by_access = self.end_if_any(by_access).await?;
+        Ok(self.end_if_any(by_cookie).await? || ended_by_access)
+    }
+
+    async fn end_if_any(&self, which: Option<SessionSelector>) -> Result<bool> {
+        match which {
+            Some(which) => self.end(&which).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Ends a session in the store, then in the caches. Answers whether there was one.
+    pub(super) async fn end(&self, which: &SessionSelector) -> Result<bool> {
+        let Some(session) = self.parts.store.end(which, self.parts.clock.now()).await? else {
+            return Ok(false);
+        };
+        self.copy(self.parts.cache.end(&session.user_id, std::slice::from_ref(&session.id)).await);
+        tracing::info!(user = %session.user_id, session = %session.id, "session ended");
+        Ok(true)
+    }
+}

@@ -1,0 +1,66 @@
+//! Refresh: rotation of the refresh token with a grace window for answers that got lost.
+
+use super::{Rotation, RotationOutcome, Session, SessionSelector, Sessions, SignedIn};
+use crate::domain::{
+    error::{AuthenticationFailure, Error, Result},
+    tokens::RefreshToken,
+};
+
+impl Sessions {
+    /// Exchanges a refresh token for a new pair of tokens.
+    ///
+    /// A repeat of the just-retired token within the grace window gets the same successor, so that a
+    /// lost answer or two tabs sign nobody out. A later repeat means that somebody has a copy: the
+    /// session is ended (RFC 9700 §4.14.2).
+    ///
+    /// # Errors
+    /// `TokenInvalid` for a token that is no refresh token of ours, `Unauthenticated` for a session
+    /// that has ended or expired, `ServiceUnavailable`.
+    pub async fn refresh(&self, token: &str) -> Result<SignedIn> {
+        let presented = RefreshToken::parse(token).ok_or(Error::TokenInvalid)?;
+        let successor = RefreshToken::generate(&*self.parts.random);
+        let rotation = self.rotation(&presented, &successor)?;
+        match self.parts.store.rotate(&rotation).await? {
+            RotationOutcome::Rotated(session) => self.continue_session(session, successor).await,
+            RotationOutcome::Replayed { session, sealed_successor } => {
+                let successor = presented.open_successor(&sealed_successor).ok_or(Error::TokenInvalid)?;
+                self.continue_session(session, successor).await
+            }
+            RotationOutcome::Reused(session) => {
+                tracing::warn!(
+                    user = %session.user_id, session = %session.id,
+                    "a retired refresh token was used again; the session is ended"
+                );
+                self.end(&SessionSelector::Id(session.id)).await?;
+                Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
+            }
+            RotationOutcome::Ended(session) => {
+                let reason = session.check_alone(rotation.at).err();
+                Err(Error::Unauthenticated(reason.unwrap_or(AuthenticationFailure::SessionRevoked)))
+            }
+            RotationOutcome::Unknown => Err(Error::TokenInvalid),
+        }
+    }
+
+    fn rotation(&self, presented: &RefreshToken, successor: &RefreshToken) -> Result<Rotation> {
+        let sealed_successor = successor
+            .seal_for(presented, &*self.parts.random)
+            .ok_or_else(|| Error::Internal("sealing a refresh token failed".into()))?;
+        Ok(Rotation {
+            presented: presented.hash(),
+            successor: successor.hash(),
+            sealed_successor,
+            at: self.parts.clock.now(),
+            grace: self.parts.settings.refresh_grace,
+            idle_ttl: self.parts.settings.idle_ttl,
+        })
+    }
+
+    async fn continue_session(&self, session: Session, refresh_token: RefreshToken) -> Result<SignedIn> {
+        let user = self.parts.users.find(&session.user_id).await?;
+        let revoked = Error::Unauthenticated(AuthenticationFailure::SessionRevoked);
+        let Some(user) = user else { return Err(revoked) };
+        session.check(&user, self.parts.clock.now()).map_err(Error::Unauthenticated)?;
+        self.sign_in(user, session, refresh_token).await
+    }
+}

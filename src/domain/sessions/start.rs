@@ -1,0 +1,85 @@
+//! The start of a session: what login and registration have in common.
+
+use std::net::IpAddr;
+
+use super::{Session, Sessions};
+use crate::domain::{
+    accounts::{User, parse_label},
+    actor::{ClientInfo, Principal},
+    error::Result,
+    faults::Fault,
+    ids::SessionId,
+    tokens::{IssuedAccessToken, RefreshToken},
+};
+
+/// The most characters a device name may have.
+pub const MAX_DEVICE_NAME_CHARACTERS: usize = 100;
+
+/// A user who has just been given tokens.
+pub struct SignedIn {
+    /// The user.
+    pub user: User,
+    /// The session.
+    pub session: Session,
+    /// The access token.
+    pub access_token: IssuedAccessToken,
+    /// The refresh token.
+    pub refresh_token: RefreshToken,
+}
+
+/// Reads the name that a client gives its device; an empty one is none.
+///
+/// # Errors
+/// A fault on `deviceName` for more than 100 characters or control characters.
+pub fn parse_device_name(text: Option<&str>) -> std::result::Result<Option<String>, Fault> {
+    text.map_or(Ok(None), |text| parse_label("deviceName", text, MAX_DEVICE_NAME_CHARACTERS))
+}
+
+impl Sessions {
+    /// Starts a session of a user whose identity was just proven.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`; then there is no session.
+    pub(in crate::domain) async fn start(
+        &self,
+        user: User,
+        device_name: Option<String>,
+        client: &ClientInfo,
+    ) -> Result<SignedIn> {
+        let now = self.parts.clock.now();
+        let absolute_expires_at = now + self.parts.settings.absolute_ttl;
+        let session = Session {
+            id: SessionId::generate(now, &*self.parts.random),
+            user_id: user.id.clone(),
+            device_name,
+            user_agent: client.user_agent.clone(),
+            ip_address: client.ip_address.as_ref().map(IpAddr::to_string),
+            created_at: now,
+            last_seen_at: now,
+            idle_expires_at: (now + self.parts.settings.idle_ttl).min(absolute_expires_at),
+            absolute_expires_at,
+            ended_at: None,
+            session_epoch: user.session_epoch,
+            version: 1,
+        };
+        let refresh_token = RefreshToken::generate(&*self.parts.random);
+        self.parts.store.insert(&session, &refresh_token.hash()).await?;
+        tracing::info!(user = %user.id, session = %session.id, "session started");
+        self.sign_in(user, session, refresh_token).await
+    }
+
+    /// Issues an access token for a session and keeps copies of what was read for the requests that
+    /// follow.
+    pub(super) async fn sign_in(
+        &self,
+        user: User,
+        session: Session,
+        refresh_token: RefreshToken,
+    ) -> Result<SignedIn> {
+        let access_token = self.parts.tokens.issue(&user, &session.id)?;
+        let principal = Principal { user, session };
+        self.copy(self.parts.cache.fill(&principal).await);
+        let Principal { user, session } = principal;
+        Ok(SignedIn { user, session, access_token, refresh_token })
+    }
+}

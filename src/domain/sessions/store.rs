@@ -1,0 +1,108 @@
+//! The durable store of sessions.
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+
+use super::Session;
+use crate::domain::{
+    clock::Instant,
+    ids::{SessionId, UserId},
+    store::StoreResult,
+    tokens::TokenHash,
+};
+
+/// How many retired refresh tokens of a session are remembered, to tell a replayed one from an
+/// unknown one. Older ones are refused like any unknown token.
+pub const REMEMBERED_RETIRED_TOKENS: u32 = 64;
+
+/// How long after its expiry a session is kept, so that a late client learns what happened.
+pub const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
+
+/// A rotation of a refresh token, done only if `presented` is the current one of a live session.
+#[derive(Debug, Clone)]
+pub struct Rotation {
+    /// The hash of the token that came.
+    pub presented: TokenHash,
+    /// The hash of the token that replaces it.
+    pub successor: TokenHash,
+    /// The successor, sealed so that only the presented token opens it.
+    pub sealed_successor: Vec<u8>,
+    /// When.
+    pub at: Instant,
+    /// How long a retired token still gets its successor.
+    pub grace: TimeDelta,
+    /// How long the session lives from now if it is not used, within its absolute end.
+    pub idle_ttl: TimeDelta,
+}
+
+/// What became of a rotation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RotationOutcome {
+    /// The successor is the current token now; the session's idle end has moved.
+    Rotated(Session),
+    /// The token was retired within the grace window: here is the successor it got then.
+    Replayed {
+        /// The session.
+        session: Session,
+        /// The successor, sealed for the presented token.
+        sealed_successor: Vec<u8>,
+    },
+    /// The token was retired before that: somebody has a copy. Nothing was written.
+    Reused(Session),
+    /// The token is the current one of a session that has ended or expired.
+    Ended(Session),
+    /// No session knows the token.
+    Unknown,
+}
+
+/// How a session is named.
+#[derive(Debug, Clone)]
+pub enum SessionSelector {
+    /// By its id.
+    Id(SessionId),
+    /// By its refresh token, the current one or a retired one.
+    RefreshToken(TokenHash),
+}
+
+/// The truth about sessions. Every method is one atomic operation; every method fails with
+/// `Unavailable` or `Corrupt` as [`crate::domain::store::StoreError`] says.
+#[async_trait]
+pub trait SessionStore: Send + Sync {
+    /// Adds a session with its refresh token.
+    ///
+    /// # Errors
+    /// `Conflict(Identity)` when the id or the token hash was used before.
+    async fn insert(&self, session: &Session, refresh: &TokenHash) -> StoreResult<()>;
+
+    /// The session with this id, alive or not, or `None`.
+    async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>>;
+
+    /// Replaces the refresh token by compare-and-set. Of many concurrent calls with one token
+    /// exactly one rotates; the others are told of its outcome.
+    async fn rotate(&self, rotation: &Rotation) -> StoreResult<RotationOutcome>;
+
+    /// Notes that a live session was used at `at`, and moves its idle end; `None`, without a write,
+    /// when it was seen less than [`super::TOUCH_INTERVAL`] before, has ended or does not exist.
+    async fn touch(&self, id: &SessionId, at: Instant, idle_ttl: TimeDelta) -> StoreResult<Option<Session>>;
+
+    /// Lifts a live session to a user's new epoch, so that it outlives the change that ended the
+    /// others; `None`, without a write, when it has ended or does not exist.
+    async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>>;
+
+    /// Ends a session. Answers the session as it is then, also when it had ended before (its
+    /// `ended_at` stays); `None` when there is none.
+    async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>>;
+
+    /// Ends every session of a user, except one if so named. Answers the ids of all of the user's
+    /// sessions that have ended, now or before, and are still stored.
+    async fn end_all(
+        &self,
+        user: &UserId,
+        except: Option<&SessionId>,
+        at: Instant,
+    ) -> StoreResult<Vec<SessionId>>;
+
+    /// Drops the sessions that ended or expired more than [`KEPT_AFTER_END`] before `now`, and
+    /// answers how many. Safe to call from every node at any time.
+    async fn purge(&self, now: Instant) -> StoreResult<u64>;
+}

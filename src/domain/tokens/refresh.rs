@@ -1,0 +1,120 @@
+//! Refresh tokens: `vrt_` and 256 random bits. Plain only at birth and on the wire; the store sees
+//! the SHA-256 of it.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::seal;
+use crate::domain::random::{self, Random};
+
+const PREFIX: &str = "vrt_";
+const BYTES: usize = 32;
+
+/// The SHA-256 of a token, as stores keep it. Being a digest of 256 random bits it needs no salt.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// A hash as a store keeps it; `None` unless it has 32 bytes.
+    pub fn from_stored(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The bytes to store.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        Self(hash)
+    }
+}
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A refresh token in clear. Wiped from memory when dropped, never printed.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct RefreshToken([u8; BYTES]);
+
+impl RefreshToken {
+    /// Draws a new token.
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(random::bytes(random))
+    }
+
+    /// Reads a token as a client sent it; `None` if it is not of the form of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let encoded = text.strip_prefix(PREFIX)?;
+        let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The text that the client gets.
+    pub fn expose(&self) -> String {
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
+    }
+
+    /// What the store keeps.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(&self.0)
+    }
+
+    /// Seals this token, the successor of `retired`, so that only who has the retired token can
+    /// read it: a repeat of the retired token within the grace window gets the same successor, and
+    /// the store never holds one in clear.
+    pub fn seal_for(&self, retired: &Self, random: &dyn Random) -> Option<Vec<u8>> {
+        seal::seal(&seal::derive_key(&retired.0, seal::Purpose::Successor), &self.0, random)
+    }
+
+    /// Opens a successor that was sealed for this token.
+    pub fn open_successor(&self, sealed: &[u8]) -> Option<Self> {
+        let opened = seal::open(&seal::derive_key(&self.0, seal::Purpose::Successor), sealed)?;
+        opened.as_slice().try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::random::SystemRandom;
+
+    #[test]
+    fn a_token_reads_back_and_nothing_else_does() {
+        let token = RefreshToken::generate(&SystemRandom);
+        let text = token.expose();
+        assert_eq!(text.len(), 47);
+        assert_eq!(RefreshToken::parse(&text).unwrap().hash(), token.hash());
+        for bad in ["", "vrt_", &text[4..], &text[..46], &format!("{text}A"), &text.replacen("vrt", "VRT", 1)]
+        {
+            assert!(RefreshToken::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn only_the_retired_token_opens_its_successor() {
+        let (retired, successor, other) = (
+            RefreshToken::generate(&SystemRandom),
+            RefreshToken::generate(&SystemRandom),
+            RefreshToken::generate(&SystemRandom),
+        );
+        let sealed = successor.seal_for(&retired, &SystemRandom).unwrap();
+        assert_eq!(retired.open_successor(&sealed).unwrap().expose(), successor.expose());
+        assert!(other.open_successor(&sealed).is_none());
+        assert!(!sealed.windows(32).any(|window| window == successor.0));
+    }
+}

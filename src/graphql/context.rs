@@ -1,0 +1,121 @@
+//! What a request brings to its resolvers, and what they leave for the answer.
+
+use std::sync::{Mutex, PoisonError};
+
+use async_graphql::Context;
+use tokio::sync::OnceCell;
+
+use super::Result;
+use crate::domain::{
+    self, Credentials, Domain, Error,
+    actor::{Actor, ClientInfo, Principal},
+    clock::Instant,
+    ids::RequestId,
+};
+
+/// Whether another site may have caused the request; found by the transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CsrfVerdict {
+    /// It cannot have.
+    Safe,
+    /// It may have: nothing may be done with cookies.
+    Suspicious,
+}
+
+/// Tokens for cookies.
+#[derive(Debug, Clone)]
+pub struct TokenCookies {
+    /// The access token.
+    pub access_token: String,
+    /// The refresh token.
+    pub refresh_token: String,
+    /// When the browser may forget both.
+    pub expires_at: Instant,
+}
+
+/// What the transport is to do with cookies.
+#[derive(Debug, Clone)]
+pub enum CookieEffect {
+    /// Set both.
+    Set(TokenCookies),
+    /// Remove both.
+    Clear,
+}
+
+/// One request, as resolvers see it.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// The id that errors and log lines carry.
+    pub request_id: RequestId,
+    /// What the request presents.
+    pub credentials: Credentials,
+    /// The device that asks.
+    pub client: ClientInfo,
+    /// Whether cookies may be used.
+    pub csrf: CsrfVerdict,
+    actor: OnceCell<domain::Result<Actor>>,
+    cookies: Mutex<Option<CookieEffect>>,
+}
+
+impl RequestContext {
+    /// A request of which nothing has been looked at.
+    pub fn new(
+        request_id: RequestId,
+        credentials: Credentials,
+        client: ClientInfo,
+        csrf: CsrfVerdict,
+    ) -> Self {
+        Self { request_id, credentials, client, csrf, actor: OnceCell::new(), cookies: Mutex::new(None) }
+    }
+
+    /// Who asks: found at the first call, so that a login with an old token at hand does not look it
+    /// up, and remembered for the others.
+    async fn actor(&self, domain: &Domain) -> Result<&Actor> {
+        let authenticate = || domain.sessions.authenticate(&self.credentials);
+        match self.actor.get_or_init(authenticate).await {
+            Ok(actor) => Ok(actor),
+            Err(error) => Err(error.clone().into()),
+        }
+    }
+
+    /// Records what the transport is to do with cookies; the last word counts.
+    pub(super) fn record(&self, effect: CookieEffect) {
+        *self.cookies.lock().unwrap_or_else(PoisonError::into_inner) = Some(effect);
+    }
+
+    /// What was recorded.
+    pub fn take_cookie_effect(&self) -> Option<CookieEffect> {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// What resolvers ask of their context.
+pub(super) trait ContextExt {
+    /// The domain services.
+    fn domain(&self) -> Result<&Domain>;
+    /// The request.
+    fn request(&self) -> Result<&RequestContext>;
+    /// Who asks.
+    async fn actor(&self) -> Result<&Actor>;
+    /// The user who asks; a refusal for nobody in particular.
+    async fn principal(&self) -> Result<&Principal>;
+}
+
+impl ContextExt for Context<'_> {
+    fn domain(&self) -> Result<&Domain> {
+        self.data().map_err(|_| Error::Internal("the schema has no domain".into()).into())
+    }
+
+    fn request(&self) -> Result<&RequestContext> {
+        let shared = self.data::<std::sync::Arc<RequestContext>>();
+        shared.map(AsRef::as_ref).map_err(|_| Error::Internal("the execution has no request".into()).into())
+    }
+
+    async fn actor(&self) -> Result<&Actor> {
+        self.request()?.actor(self.domain()?).await
+    }
+
+    async fn principal(&self) -> Result<&Principal> {
+        Ok(self.actor().await?.principal()?)
+    }
+}

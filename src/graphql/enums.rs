@@ -1,0 +1,139 @@
+//! Enums of the schema whose values are tables of the domain, so that each is written once, and the
+//! directive that says which of them a field can answer with. Being arguments of the directive makes
+//! them part of what introspection shows, which is what many clients are generated from.
+
+use std::borrow::Cow;
+
+use async_graphql::{
+    InputType, InputValueError, InputValueResult, Name, TypeDirective, Value,
+    registry::{Deprecation, MetaEnumValue, MetaType, MetaTypeId, Registry},
+};
+
+use crate::domain::error::{AuthenticationFailure, ErrorCode};
+
+/// An enum that clients find in `extensions` and therefore want in their generated types.
+trait TableEnum: Copy + Send + Sync + 'static {
+    const NAME: &'static str;
+    const DESCRIPTION: &'static str;
+    fn all() -> Vec<Self>;
+    fn value_name(self) -> &'static str;
+    fn description(self) -> String;
+}
+
+/// `extensions.code`.
+#[derive(Clone, Copy)]
+pub(super) struct ErrorCodeEnum(ErrorCode);
+
+impl TableEnum for ErrorCodeEnum {
+    const NAME: &'static str = "ErrorCode";
+    const DESCRIPTION: &'static str =
+        "What `extensions.code` of an error can be. Codes are never renamed or reused.";
+
+    fn all() -> Vec<Self> {
+        ErrorCode::ALL.iter().copied().map(Self).collect()
+    }
+
+    fn value_name(self) -> &'static str {
+        self.0.as_str()
+    }
+
+    fn description(self) -> String {
+        format!("{} Status {}.", self.0.description(), self.0.status())
+    }
+}
+
+/// `extensions.reason`.
+#[derive(Clone, Copy)]
+pub(super) struct ReasonEnum(AuthenticationFailure);
+
+impl TableEnum for ReasonEnum {
+    const NAME: &'static str = "UnauthenticatedReason";
+    const DESCRIPTION: &'static str = "What `extensions.reason` of an `UNAUTHENTICATED` error can be.";
+
+    fn all() -> Vec<Self> {
+        AuthenticationFailure::ALL.into_iter().map(Self).collect()
+    }
+
+    fn value_name(self) -> &'static str {
+        self.0.as_str()
+    }
+
+    fn description(self) -> String {
+        self.0.message().to_owned()
+    }
+}
+
+macro_rules! input_enum {
+    ($type:ty) => {
+        impl InputType for $type {
+            type RawValueType = Self;
+
+            fn type_name() -> Cow<'static, str> {
+                <Self as TableEnum>::NAME.into()
+            }
+
+            fn create_type_info(registry: &mut Registry) -> String {
+                registry.create_input_type::<Self, _>(MetaTypeId::Enum, |_| meta::<Self>())
+            }
+
+            fn parse(value: Option<Value>) -> InputValueResult<Self> {
+                let value = value.unwrap_or_default();
+                let Value::Enum(name) = &value else { return Err(InputValueError::expected_type(value)) };
+                let found = Self::all().into_iter().find(|one| one.value_name() == name.as_str());
+                found.ok_or_else(|| InputValueError::expected_type(value))
+            }
+
+            fn to_value(&self) -> Value {
+                Value::Enum(Name::new(self.value_name()))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+        }
+    };
+}
+
+input_enum!(ErrorCodeEnum);
+input_enum!(ReasonEnum);
+
+fn meta<E: TableEnum>() -> MetaType {
+    let values = E::all().into_iter().map(|one| {
+        let value = MetaEnumValue {
+            name: one.value_name().to_owned(),
+            description: Some(one.description()),
+            deprecation: Deprecation::NoDeprecated,
+            visible: None,
+            inaccessible: false,
+            tags: Vec::new(),
+            directive_invocations: Vec::new(),
+        };
+        (one.value_name().to_owned(), value)
+    });
+    MetaType::Enum {
+        name: E::NAME.to_owned(),
+        description: Some(E::DESCRIPTION.to_owned()),
+        enum_values: values.collect(),
+        visible: None,
+        inaccessible: false,
+        tags: Vec::new(),
+        rust_typename: None,
+        directive_invocations: Vec::new(),
+        requires_scopes: Vec::new(),
+    }
+}
+
+/// The codes, besides `SERVICE_UNAVAILABLE` and `INTERNAL_SERVER_ERROR`, that the field can answer
+/// with, and the reasons where `UNAUTHENTICATED` is one of them.
+#[TypeDirective(location = "FieldDefinition")]
+pub(super) fn raises(codes: Vec<ErrorCodeEnum>, reasons: Option<Vec<ReasonEnum>>) {}
+
+/// The codes for the directive.
+pub(super) fn codes(codes: &[ErrorCode]) -> Vec<ErrorCodeEnum> {
+    codes.iter().copied().map(ErrorCodeEnum).collect()
+}
+
+/// Every reason, for fields that take credentials.
+pub(super) fn all_reasons() -> Vec<ReasonEnum> {
+    ReasonEnum::all()
+}

@@ -1,0 +1,53 @@
+//! GraphQL <-> domain: types, resolvers and the mapping of errors. No rule and no storage here.
+
+mod context;
+mod enums;
+mod error;
+mod limits;
+mod mutation;
+mod query;
+mod request;
+mod types;
+
+use async_graphql::{EmptySubscription, SDLExportOptions, Schema};
+
+pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
+pub use error::{ApiError, extensions, request_error};
+pub use request::{GraphqlRequest, Method, Outcome, RequestError};
+
+use crate::{config::GraphqlConfig, domain::Domain};
+
+/// The outcome of a resolver. Its error is built from the domain's and from nothing else.
+type Result<T> = std::result::Result<T, ApiError>;
+
+/// The schema of the service.
+pub type UserSchema = Schema<query::Query, mutation::Mutation, EmptySubscription>;
+
+/// The schema, and what may be asked of it.
+#[derive(Clone)]
+pub struct Graphql {
+    schema: UserSchema,
+}
+
+impl Graphql {
+    /// A schema over the domain.
+    pub fn new(domain: Domain, config: GraphqlConfig) -> Self {
+        let mut builder = schema().data(domain);
+        if !config.introspection {
+            // Without introspection nothing else may tell names either.
+            builder = builder.disable_introspection().disable_suggestions();
+        }
+        Self { schema: builder.finish() }
+    }
+}
+
+fn schema() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, EmptySubscription> {
+    Schema::build(query::Query, mutation::Mutation::default(), EmptySubscription)
+}
+
+/// The schema in the schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
+    let sdl = schema().finish().sdl_with_options(options);
+    format!("{}\n", sdl.trim_end())
+}

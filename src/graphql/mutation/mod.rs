@@ -1,0 +1,11 @@
+//! Mutations: input to request, outcome to payload.
+
+mod accounts;
+mod sessions;
+
+use async_graphql::MergedObject;
+
+/// The root of all mutations.
+#[derive(MergedObject, Default)]
+#[graphql(name = "Mutation")]
+pub struct Mutation(sessions::SessionMutation, accounts::AccountMutation);

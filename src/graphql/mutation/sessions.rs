@@ -1,0 +1,119 @@
+//! `login`, `refresh`, `logout`.
+
+use async_graphql::{Context, Object};
+
+use crate::{
+    domain::{
+        Error, ErrorCode,
+        sessions::{LoginRequest, LogoutRequest, SignedIn},
+    },
+    graphql::{
+        Result,
+        context::{ContextExt, CookieEffect, CsrfVerdict, RequestContext, TokenCookies},
+        enums::{all_reasons, codes, raises},
+        types::{
+            AuthPayload, DateTime, LoginInput, LogoutInput, LogoutPayload, RefreshInput, SessionObject,
+            TokenTransport, UserObject,
+        },
+    },
+};
+
+#[derive(Default)]
+pub(super) struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Logs in by e-mail address and password. An unknown address and a wrong password get the same
+    /// answer: `INVALID_CREDENTIALS`.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::InvalidCredentials, ErrorCode::Overloaded, ErrorCode::CsrfRejected]), None))]
+    async fn login(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Who, and how tokens travel.")] input: LoginInput,
+    ) -> Result<AuthPayload> {
+        let request = context.request()?;
+        check_transport(request, input.transport)?;
+        let login = LoginRequest {
+            email: input.email,
+            password: input.password,
+            device_name: input.device_name,
+            client: request.client.clone(),
+        };
+        let signed_in = context.domain()?.sessions.login(login).await?;
+        Ok(auth_payload(request, input.transport, signed_in))
+    }
+
+    /// Exchanges a refresh token for new tokens. The old one is used up; within a few seconds it
+    /// gets the same answer again, later it ends the session, because then somebody has a copy.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::TokenInvalid, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    async fn refresh(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The token; not needed with cookies.", default)] input: RefreshInput,
+    ) -> Result<AuthPayload> {
+        let request = context.request()?;
+        let cookie = request.credentials.refresh_cookie.as_ref().map(|token| token.expose().to_owned());
+        let (token, transport) = match (input.refresh_token, cookie) {
+            (Some(token), _) => (token, TokenTransport::Bearer),
+            (None, Some(token)) => (token, TokenTransport::Cookie),
+            (None, None) => return Err(Error::MISSING_CREDENTIALS.into()),
+        };
+        let signed_in = context.domain()?.sessions.refresh(&token).await?;
+        Ok(auth_payload(request, transport, signed_in))
+    }
+
+    /// Ends the session, also for access tokens that have not expired. Works with an expired access
+    /// token. Cookies are removed, unless the answer is an error: then try again.
+    async fn logout(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session; not needed to end that of the request.", default)]
+        input: LogoutInput,
+    ) -> Result<LogoutPayload> {
+        let request = context.request()?;
+        let logout =
+            LogoutRequest { refresh_token: input.refresh_token, credentials: request.credentials.clone() };
+        let success = context.domain()?.sessions.logout(logout).await?;
+        request.record(CookieEffect::Clear);
+        Ok(LogoutPayload { success })
+    }
+}
+
+/// Cookies are set only for a request that no other site can have caused.
+pub(super) fn check_transport(request: &RequestContext, transport: TokenTransport) -> Result<()> {
+    match (transport, request.csrf) {
+        (TokenTransport::Cookie, CsrfVerdict::Suspicious) => Err(Error::CsrfRejected.into()),
+        (TokenTransport::Bearer | TokenTransport::Cookie, _) => Ok(()),
+    }
+}
+
+/// The payload of a login: with cookies, the tokens are in them and not in the body.
+pub(super) fn auth_payload(
+    request: &RequestContext,
+    transport: TokenTransport,
+    signed_in: SignedIn,
+) -> AuthPayload {
+    let SignedIn { user, session, access_token, refresh_token } = signed_in;
+    let (expires_at, token, refresh_token) =
+        (access_token.expires_at, access_token.token, refresh_token.expose());
+    let in_body = match transport {
+        TokenTransport::Bearer => Some((token, refresh_token)),
+        TokenTransport::Cookie => {
+            let expires_at = session.expires_at();
+            request.record(CookieEffect::Set(TokenCookies {
+                access_token: token,
+                refresh_token,
+                expires_at,
+            }));
+            None
+        }
+    };
+    let (access_token, refresh_token) = in_body.unzip();
+    AuthPayload {
+        user: UserObject(user),
+        session: SessionObject { session, current: true },
+        access_token,
+        refresh_token,
+        access_token_expires_at: DateTime(expires_at),
+    }
+}

@@ -1,0 +1,57 @@
+//! Queries.
+
+use async_graphql::{Context, ID, Object};
+
+use super::{
+    Result,
+    context::ContextExt,
+    enums::{all_reasons, codes, raises},
+    types::{Node, SessionObject, UserObject},
+};
+use crate::domain::{
+    ErrorCode,
+    actor::Actor,
+    ids::{SessionId, UserId},
+};
+
+/// The root of all queries.
+#[derive(Default)]
+pub struct Query;
+
+/// What can be asked.
+#[Object]
+impl Query {
+    // A nullable field is `Option<Result<T>>`: with `Result<Option<T>>` the library would null its
+    // parent, or leave the key out.
+    /// The user who asks. Null without credentials; `UNAUTHENTICATED` with bad ones.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    async fn me(&self, context: &Context<'_>) -> Option<Result<UserObject>> {
+        match context.actor().await {
+            Ok(Actor::Anonymous) => None,
+            Ok(Actor::User(principal)) => Some(Ok(UserObject(principal.user.clone()))),
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// The thing with this id, if there is one that the caller may see; else null.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    async fn node(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The id, as any `id` field gave it.")] id: ID,
+    ) -> Option<Result<Node>> {
+        find_node(context, &id).await.transpose()
+    }
+}
+
+async fn find_node(context: &Context<'_>, id: &str) -> Result<Option<Node>> {
+    let caller = context.principal().await?;
+    if let Ok(user) = id.parse::<UserId>() {
+        // A person sees their own account and nobody else's.
+        return Ok((user == caller.user.id).then(|| Node::User(UserObject(caller.user.clone()))));
+    }
+    let Ok(session) = id.parse::<SessionId>() else { return Ok(None) };
+    let found = context.domain()?.sessions.find_own(caller, &session).await?;
+    let current = session == caller.session.id;
+    Ok(found.map(|session| Node::Session(SessionObject { session, current })))
+}

@@ -1,0 +1,133 @@
+//! Inputs and payloads of the mutations.
+
+use async_graphql::{Enum, InputObject, SimpleObject};
+
+use super::{DateTime, SessionObject, UserObject};
+
+/// How tokens travel.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TokenTransport {
+    /// In the body of the answer; the client sends `Authorization: Bearer …`.
+    #[default]
+    Bearer,
+    /// In HttpOnly cookies, which no script can read; the body has no token.
+    Cookie,
+}
+
+/// What a registration needs.
+#[derive(InputObject)]
+pub(crate) struct RegisterInput {
+    /// The e-mail address, at most 254 bytes.
+    pub(crate) email: String,
+    /// The password: 8 to 256 characters of any script.
+    pub(crate) password: String,
+    /// What the person wants to be called: 1 to 100 characters.
+    pub(crate) name: String,
+    /// What the client calls this device: at most 100 characters.
+    pub(crate) device_name: Option<String>,
+    /// How tokens travel.
+    #[graphql(default)]
+    pub(crate) transport: TokenTransport,
+}
+
+/// What a login needs.
+#[derive(InputObject)]
+pub(crate) struct LoginInput {
+    /// The e-mail address, in any letter case.
+    pub(crate) email: String,
+    /// The password.
+    pub(crate) password: String,
+    /// What the client calls this device: at most 100 characters.
+    pub(crate) device_name: Option<String>,
+    /// How tokens travel.
+    #[graphql(default)]
+    pub(crate) transport: TokenTransport,
+}
+
+/// What a refresh needs.
+#[derive(InputObject, Default)]
+pub(crate) struct RefreshInput {
+    /// The refresh token; without it, that of the cookie.
+    pub(crate) refresh_token: Option<String>,
+}
+
+/// What a logout needs.
+#[derive(InputObject, Default)]
+pub(crate) struct LogoutInput {
+    /// The refresh token of the session to end; without it, the session of the request.
+    pub(crate) refresh_token: Option<String>,
+}
+
+/// What a change of the profile says. A field that is left out stays as it is.
+#[derive(InputObject)]
+pub(crate) struct UpdateProfileInput {
+    /// What the person wants to be called: 1 to 100 characters.
+    pub(crate) name: Option<String>,
+    /// The `version` that you have read. With another stored one the answer is `CONFLICT`.
+    pub(crate) expected_version: Option<i64>,
+}
+
+/// What a change of the password needs.
+#[derive(InputObject)]
+pub(crate) struct ChangePasswordInput {
+    /// The password of now.
+    pub(crate) current_password: String,
+    /// The password from now on: 8 to 256 characters of any script.
+    pub(crate) new_password: String,
+    /// Whether other devices stay logged in. They do not unless you say so.
+    #[graphql(default)]
+    pub(crate) keep_other_sessions: bool,
+}
+
+/// A user who is logged in now.
+#[derive(SimpleObject)]
+pub(crate) struct AuthPayload {
+    /// The user.
+    pub(crate) user: UserObject,
+    /// The session.
+    pub(crate) session: SessionObject,
+    /// The access token, for `Authorization: Bearer …`; null when it travels as a cookie.
+    pub(crate) access_token: Option<String>,
+    /// The refresh token, good for one refresh; null when it travels as a cookie.
+    pub(crate) refresh_token: Option<String>,
+    /// When the access token expires. Refresh before.
+    pub(crate) access_token_expires_at: DateTime,
+}
+
+/// The outcome of a registration: logged in, unless the service first wants the address verified.
+#[derive(SimpleObject)]
+pub(crate) struct RegisterPayload {
+    /// The new user.
+    pub(crate) user: Option<UserObject>,
+    /// The session.
+    pub(crate) session: Option<SessionObject>,
+    /// The access token, for `Authorization: Bearer …`; null when it travels as a cookie.
+    pub(crate) access_token: Option<String>,
+    /// The refresh token, good for one refresh; null when it travels as a cookie.
+    pub(crate) refresh_token: Option<String>,
+    /// When the access token expires. Refresh before.
+    pub(crate) access_token_expires_at: Option<DateTime>,
+    /// Whether the e-mail address must be verified before the first login.
+    pub(crate) email_verification_required: bool,
+}
+
+/// The outcome of a logout.
+#[derive(SimpleObject)]
+pub(crate) struct LogoutPayload {
+    /// Whether there was a session to end, now or before. Cookies are removed whether or not.
+    pub(crate) success: bool,
+}
+
+/// The outcome of a change of the profile.
+#[derive(SimpleObject)]
+pub(crate) struct UpdateProfilePayload {
+    /// The user as it is now.
+    pub(crate) user: UserObject,
+}
+
+/// The outcome of a change of the password.
+#[derive(SimpleObject)]
+pub(crate) struct ChangePasswordPayload {
+    /// The user as it is now.
+    pub(crate) user: UserObject,
+}

@@ -1,0 +1,81 @@
+//! Answers that are the same wherever they come from.
+
+use axum::{
+    Json,
+    http::{HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+
+use super::media::ResponseType;
+use crate::{
+    domain::{ErrorCode, ids::RequestId},
+    graphql,
+};
+
+/// What a request that is not GraphQL yet is refused with: an answer of the same form as every
+/// other error, so that clients need one way of reading errors.
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) code: ErrorCode,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    /// A request that is not of the form it must have.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::BadUserInput, message)
+    }
+
+    /// A refusal by a code of the table, with its status and message.
+    pub(super) fn of(code: ErrorCode) -> Self {
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::new(status, code, code.summary())
+    }
+
+    pub(super) fn into_response(self, id: &RequestId, media: ResponseType) -> Response {
+        let mut error = graphql::request_error(self.code, self.message);
+        let extensions = error.extensions.get_or_insert_default();
+        extensions.set("status", self.status.as_u16());
+        extensions.set("requestId", id.as_str());
+        if let Some(seconds) = retry_after(self.code) {
+            extensions.set("retryAfter", seconds);
+        }
+        let wait = retry_after(self.code).map(HeaderValue::from);
+        let body = Json(json!({ "errors": [error] }));
+        let mut response = (self.status, [(header::CONTENT_TYPE, media.as_str())], body).into_response();
+        // `Json` would say `application/json`, whatever the client asked for.
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
+        if let Some(wait) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        }
+        response
+    }
+}
+
+/// Seconds after which a busy or absent service may be asked again.
+const fn retry_after(code: ErrorCode) -> Option<u64> {
+    match code {
+        ErrorCode::ServiceUnavailable | ErrorCode::Overloaded => Some(1),
+        _ => None,
+    }
+}
+
+/// Any other method than those of the endpoint.
+pub(super) async fn method_not_allowed(method: Method, id: axum::Extension<RequestId>) -> Response {
+    let message = format!("{method} is not allowed here; use POST, or GET for queries.");
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::BadUserInput, message);
+    let mut response = refusal.into_response(&id, ResponseType::Json);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, OPTIONS"));
+    response
+}
+
+/// Any other path.
+pub(super) async fn not_found(id: axum::Extension<RequestId>) -> Response {
+    Refusal::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, "There is nothing here; the API is at /graphql.")
+        .into_response(&id, ResponseType::Json)
+}

@@ -1,0 +1,97 @@
+//! The one place that reads and writes cookies.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use cookie::{Cookie, SameSite, time::Duration};
+
+use crate::{
+    domain::{Credentials, actor::PresentedToken, clock::Instant},
+    graphql::{CookieEffect, TokenCookies},
+};
+
+/// The names of the cookies. Over https they have the prefix that binds them to this host and to
+/// https (ASVS 5.0 V3.3.1); over plain http, at home, browsers would refuse it.
+pub(super) struct CookieNames {
+    access: &'static str,
+    refresh: &'static str,
+    secure: bool,
+}
+
+impl CookieNames {
+    pub(super) const fn new(secure: bool) -> Self {
+        if secure {
+            Self { access: "__Host-vestibule_access", refresh: "__Host-vestibule_refresh", secure }
+        } else {
+            Self { access: "vestibule_access", refresh: "vestibule_refresh", secure }
+        }
+    }
+
+    /// The credentials of a request: the header goes before the cookie.
+    pub(super) fn credentials(&self, headers: &HeaderMap) -> Credentials {
+        let mut credentials = Credentials { access_token: bearer(headers), refresh_cookie: None };
+        for cookie in cookies(headers) {
+            let token = || Some(PresentedToken::new(cookie.value().to_owned()));
+            if cookie.name() == self.refresh {
+                credentials.refresh_cookie = token();
+            } else if cookie.name() == self.access && credentials.access_token.is_none() {
+                credentials.access_token = token();
+            }
+        }
+        credentials
+    }
+
+    /// Whether the request brings one of our cookies.
+    pub(super) fn are_present(&self, headers: &HeaderMap) -> bool {
+        cookies(headers).any(|cookie| cookie.name() == self.access || cookie.name() == self.refresh)
+    }
+
+    /// Writes what a resolver recorded into the answer.
+    pub(super) fn apply(&self, effect: &CookieEffect, now: Instant, headers: &mut HeaderMap) {
+        let written = match effect {
+            CookieEffect::Set(TokenCookies { access_token, refresh_token, expires_at }) => {
+                // The access cookie lives as long as the session, longer than its token: an expired
+                // token tells the page to refresh, a lost one would look like a logout.
+                let lifetime = Duration::seconds((*expires_at - now).num_seconds().max(0));
+                [
+                    self.cookie(self.access, access_token, lifetime),
+                    self.cookie(self.refresh, refresh_token, lifetime),
+                ]
+            }
+            CookieEffect::Clear => {
+                [self.cookie(self.access, "", Duration::ZERO), self.cookie(self.refresh, "", Duration::ZERO)]
+            }
+        };
+        for cookie in written {
+            if let Ok(value) = HeaderValue::from_str(&cookie) {
+                headers.append(header::SET_COOKIE, value);
+            }
+        }
+    }
+
+    fn cookie(&self, name: &'static str, value: &str, lifetime: Duration) -> String {
+        Cookie::build((name, value))
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(lifetime)
+            .build()
+            .to_string()
+    }
+}
+
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| Cookie::split_parse(value).filter_map(Result::ok))
+}
+
+/// The token of `Authorization: Bearer …`; the scheme in any letter case (RFC 9110 §11.1).
+fn bearer(headers: &HeaderMap) -> Option<PresentedToken> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.trim().split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
+        .then(|| PresentedToken::new(token.to_owned()))
+}

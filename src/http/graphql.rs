@@ -1,0 +1,209 @@
+//! The GraphQL endpoint: a thin transport by the GraphQL-over-HTTP specification.
+
+use std::sync::Arc;
+
+use async_graphql::ServerError;
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Query, State},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use tracing::Instrument;
+
+use super::{
+    HttpState, PeerAddress,
+    answer::Refusal,
+    body, client_address,
+    cookies::CookieNames,
+    csrf,
+    media::{self, ResponseType},
+    playground,
+};
+use crate::{
+    domain::{ErrorCode, actor::ClientInfo, ids::RequestId},
+    graphql::{CsrfVerdict, GraphqlRequest, Method, Outcome, RequestContext, RequestError},
+};
+
+const MAX_USER_AGENT_CHARACTERS: usize = 512;
+
+/// `GET /graphql`: the playground for browsers, a query for everybody else.
+pub(super) async fn get(
+    State(state): State<HttpState>,
+    Extension(id): Extension<RequestId>,
+    request: Request<Body>,
+) -> Response {
+    let asks_for_page = media::wants_html(request.headers()) && request.uri().query().is_none();
+    if asks_for_page && state.shown.playground {
+        return playground::page();
+    }
+    let parameters = Query::<GetParameters>::try_from_uri(request.uri());
+    let parsed = parameters
+        .map_err(|_| Refusal::bad_request("The query string cannot be read."))
+        .and_then(|Query(parameters)| parameters.try_into());
+    let (parts, _body) = request.into_parts();
+    answer(&state, &id, &parts, Method::Get, async { parsed }).await
+}
+
+/// `POST /graphql`.
+pub(super) async fn post(
+    State(state): State<HttpState>,
+    Extension(id): Extension<RequestId>,
+    request: Request<Body>,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let parsed = async {
+        if !media::is_json(&parts.headers) {
+            let message = "The body must be application/json in UTF-8.";
+            return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
+        }
+        let bytes = body::read(&parts.headers, body, state.body_timeout).await?;
+        serde_json::from_slice(&bytes).map_err(|_| {
+            Refusal::bad_request("The body must be one JSON object with the string member \"query\".")
+        })
+    };
+    answer(&state, &id, &parts, Method::Post, parsed).await
+}
+
+/// The parameters of a GET; JSON where the body would have objects.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GetParameters {
+    #[serde(default)]
+    query: Option<String>,
+    operation_name: Option<String>,
+    variables: Option<String>,
+    extensions: Option<String>,
+}
+
+impl TryFrom<GetParameters> for GraphqlRequest {
+    type Error = Refusal;
+
+    fn try_from(parameters: GetParameters) -> Result<Self, Refusal> {
+        let object = |name: &str, text: Option<String>| {
+            let text = text.filter(|text| !text.is_empty());
+            let parsed = text.map(|text| serde_json::from_str(&text)).transpose();
+            parsed.map_err(|_| Refusal::bad_request(format!("The parameter {name} must be a JSON object.")))
+        };
+        let query =
+            parameters.query.ok_or_else(|| Refusal::bad_request("The parameter query is missing."))?;
+        Ok(Self {
+            query,
+            operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
+            variables: object("variables", parameters.variables)?,
+            extensions: object("extensions", parameters.extensions)?,
+        })
+    }
+}
+
+/// Answers a request whose text `parsed` brings; nothing is read of it before it may be answered.
+async fn answer(
+    state: &HttpState,
+    id: &RequestId,
+    parts: &axum::http::request::Parts,
+    method: Method,
+    parsed: impl Future<Output = Result<GraphqlRequest, Refusal>>,
+) -> Response {
+    let headers = &parts.headers;
+    let Some(media) = ResponseType::negotiate(headers) else {
+        let message = "The answer can be application/graphql-response+json or application/json.";
+        let refusal = Refusal::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message);
+        return refusal.into_response(id, ResponseType::Json);
+    };
+    let names = CookieNames::new(state.config.secure_cookies);
+    let csrf = csrf::judge(headers, &state.config.allowed_origins);
+    if csrf == CsrfVerdict::Suspicious && names.are_present(headers) {
+        tracing::warn!("a request with cookies was refused as cross-site");
+        return Refusal::of(ErrorCode::CsrfRejected).into_response(id, media);
+    }
+    let request = match parsed.await {
+        Ok(request) => request,
+        Err(refusal) => return refusal.into_response(id, media),
+    };
+    let client = client_info(state, parts);
+    let context = Arc::new(RequestContext::new(id.clone(), names.credentials(headers), client, csrf));
+    match execute(state, request, method, context.clone()).await {
+        Ok(outcome) => {
+            let mut response = render(outcome, media);
+            if let Some(effect) = context.take_cookie_effect() {
+                names.apply(&effect, state.clock.now(), response.headers_mut());
+            }
+            response
+        }
+        Err(code) => Refusal::of(code).into_response(id, media),
+    }
+}
+
+/// Executes in a task of its own: a client that hangs up does not stop a write half-way, a panic is
+/// one masked error, and only the wait has a time limit.
+async fn execute(
+    state: &HttpState,
+    request: GraphqlRequest,
+    method: Method,
+    context: Arc<RequestContext>,
+) -> Result<Outcome, ErrorCode> {
+    let graphql = state.graphql.clone();
+    let task = async move { graphql.execute(request, method, context).await }.in_current_span();
+    #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
+    match tokio::time::timeout(state.config.request_timeout, tokio::spawn(task)).await {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(_)) => {
+            tracing::error!("a resolver panicked");
+            Err(ErrorCode::InternalServerError)
+        }
+        Err(_) => {
+            tracing::warn!("a request took too long");
+            Err(ErrorCode::ServiceUnavailable)
+        }
+    }
+}
+
+fn render(outcome: Outcome, media: ResponseType) -> Response {
+    match outcome {
+        Outcome::Executed(response) => with_media(
+            StatusCode::OK,
+            async_graphql_axum::GraphQLResponse::from(response).into_response(),
+            media,
+        ),
+        Outcome::Refused(RequestError::Faulty(error)) => {
+            let status = match media {
+                ResponseType::GraphqlResponse => StatusCode::BAD_REQUEST,
+                ResponseType::Json => StatusCode::OK,
+            };
+            with_media(status, errors_only(&error), media)
+        }
+        Outcome::Refused(RequestError::MethodNotAllowed(error)) => {
+            let mut response = with_media(StatusCode::METHOD_NOT_ALLOWED, errors_only(&error), media);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            response
+        }
+    }
+}
+
+/// The answer to a request that was not executed has no `data` at all.
+fn errors_only(error: &ServerError) -> Response {
+    axum::Json(serde_json::json!({ "errors": [error] })).into_response()
+}
+
+fn with_media(status: StatusCode, mut response: Response, media: ResponseType) -> Response {
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
+    response
+}
+
+fn client_info(state: &HttpState, parts: &axum::http::request::Parts) -> ClientInfo {
+    let peer = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip());
+    let proxies = &state.config.trusted_proxies;
+    ClientInfo {
+        user_agent: user_agent(&parts.headers),
+        ip_address: peer.map(|peer| client_address::client_address(peer, &parts.headers, proxies)),
+    }
+}
+
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let value = String::from_utf8_lossy(headers.get(header::USER_AGENT)?.as_bytes()).into_owned();
+    let text: String = value.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARACTERS).collect();
+    Some(text).filter(|text| !text.is_empty())
+}

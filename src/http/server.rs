@@ -1,0 +1,108 @@
+//! The listener: HTTP/1.1 with time limits that `axum::serve` does not have, and an end that lets
+//! requests in flight finish.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::PeerAddress;
+
+/// A pause after the system refuses a connection, as when there are too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long clients may take.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerTimeouts {
+    /// For the header of a request, and for the next request on an open connection.
+    pub header: Duration,
+    /// For the body of a request.
+    pub body: Duration,
+    /// For requests in flight when the service stops.
+    pub shutdown: Duration,
+}
+
+impl ServerTimeouts {
+    /// The limits of a running service. The first is longer than reverse proxies keep idle
+    /// connections, so that they close them and not we.
+    pub const fn new(shutdown: Duration) -> Self {
+        Self { header: Duration::from_secs(75), body: Duration::from_secs(15), shutdown }
+    }
+}
+
+/// A bound listener, not serving yet.
+pub struct Server {
+    listener: TcpListener,
+    timeouts: ServerTimeouts,
+}
+
+impl Server {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// The operating system's, as when another process has the address.
+    pub async fn bind(address: SocketAddr, timeouts: ServerTimeouts) -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind(address).await?, timeouts })
+    }
+
+    /// Where it listens, with the port that the system chose for port 0.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` completes; then takes no more connections and waits for requests in
+    /// flight, as long as they may take.
+    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
+        let graceful = GracefulShutdown::new();
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => self.serve_connection(&router, stream, peer, &graceful),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection was not accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+                () = &mut stop => break,
+            }
+        }
+        drop(self.listener);
+        #[expect(clippy::disallowed_methods, reason = "store calls run in tasks of their own")]
+        let drained = tokio::time::timeout(self.timeouts.shutdown, graceful.shutdown()).await;
+        if drained.is_err() {
+            tracing::warn!("some requests did not finish in time");
+        }
+    }
+
+    fn serve_connection(
+        &self,
+        router: &Router,
+        stream: TcpStream,
+        peer: SocketAddr,
+        graceful: &GracefulShutdown,
+    ) {
+        // Answers are small; waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(router.clone().layer(Extension(PeerAddress(peer))));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.timeouts.header)
+            .serve_connection(TokioIo::new(stream), service);
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = watched.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+}

@@ -1,0 +1,61 @@
+//! The life of a serving process: signals, the announcement that it stops, housekeeping.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use crate::{app::App, domain::sessions::Sessions, http::Server};
+
+/// How often sessions that ended long ago are dropped.
+const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// Serves until the process is told to stop (SIGTERM or Ctrl-C), then lets requests in flight
+/// finish. A second signal ends it at once.
+pub async fn run(app: App, server: Server) {
+    let housekeeping = tokio::spawn(keep_house(app.domain.sessions.clone()));
+    let stopping = app.stopping.clone();
+    let stop = async move {
+        signal().await;
+        stopping.store(true, Ordering::Relaxed);
+        tracing::info!("stopping; requests in flight may finish");
+    };
+    tokio::select! {
+        () = server.serve(app.router, stop) => {}
+        () = second_signal() => tracing::warn!("stopped at once"),
+    }
+    housekeeping.abort();
+}
+
+async fn keep_house(sessions: Arc<Sessions>) {
+    let mut ticks = tokio::time::interval(HOUSEKEEPING);
+    loop {
+        ticks.tick().await;
+        match sessions.purge().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "dropped sessions that ended long ago"),
+            Err(error) => tracing::warn!(%error, "sessions that ended long ago were not dropped"),
+        }
+    }
+}
+
+async fn second_signal() {
+    signal().await;
+    signal().await;
+}
+
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return interrupt().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        () = interrupt() => {}
+    }
+}
+
+async fn interrupt() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without a way to hear of signals the process can only be killed.
+        std::future::pending::<()>().await;
+    }
+}

@@ -1,0 +1,204 @@
+//! Documents as MongoDB keeps them. Ids are their own `_id`; times are BSON dates, which have the
+//! millisecond precision of the domain.
+
+use mongodb::bson::{self, Binary, spec::BinarySubtype};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    accounts::{DisplayName, EmailAddress, User, UserWithPassword},
+    clock::Instant,
+    ids::{KeyId, SessionId, UserId},
+    passwords::PasswordHash,
+    sessions::Session,
+    store::{StoreError, StoreResult},
+    tokens::{KeyMaterial, StoredKey, TokenHash},
+};
+
+pub(super) fn date(instant: Instant) -> bson::DateTime {
+    bson::DateTime::from_millis(instant.timestamp_millis())
+}
+
+fn instant(date: bson::DateTime) -> StoreResult<Instant> {
+    Instant::from_timestamp_millis(date.timestamp_millis()).ok_or(StoreError::Corrupt)
+}
+
+pub(super) fn binary(bytes: &[u8]) -> Binary {
+    Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct UserDocument {
+    #[serde(rename = "_id")]
+    id: UserId,
+    email: EmailAddress,
+    email_key: String,
+    email_verified: bool,
+    name: DisplayName,
+    roles: Vec<String>,
+    password_hash: String,
+    created_at: bson::DateTime,
+    updated_at: bson::DateTime,
+    version: i64,
+    session_epoch: i64,
+}
+
+impl From<&UserWithPassword> for UserDocument {
+    fn from(account: &UserWithPassword) -> Self {
+        let UserWithPassword { user, password_hash } = account;
+        Self {
+            id: user.id.clone(),
+            email: user.email.clone(),
+            email_key: user.email.key().as_str().to_owned(),
+            email_verified: user.email_verified,
+            name: user.name.clone(),
+            roles: user.roles.clone(),
+            password_hash: password_hash.expose().to_owned(),
+            created_at: date(user.created_at),
+            updated_at: date(user.updated_at),
+            version: user.version,
+            session_epoch: user.session_epoch,
+        }
+    }
+}
+
+impl TryFrom<UserDocument> for UserWithPassword {
+    type Error = StoreError;
+
+    fn try_from(document: UserDocument) -> StoreResult<Self> {
+        let user = User {
+            id: document.id,
+            email: document.email,
+            email_verified: document.email_verified,
+            name: document.name,
+            roles: document.roles,
+            created_at: instant(document.created_at)?,
+            updated_at: instant(document.updated_at)?,
+            version: document.version,
+            session_epoch: document.session_epoch,
+        };
+        Ok(Self { user, password_hash: PasswordHash::from_stored(document.password_hash) })
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct RetiredToken {
+    hash: Binary,
+    at: bson::DateTime,
+    sealed_successor: Binary,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct SessionDocument {
+    #[serde(rename = "_id")]
+    id: SessionId,
+    user_id: UserId,
+    device_name: Option<String>,
+    user_agent: Option<String>,
+    ip_address: Option<String>,
+    created_at: bson::DateTime,
+    last_seen_at: bson::DateTime,
+    idle_expires_at: bson::DateTime,
+    absolute_expires_at: bson::DateTime,
+    ended_at: Option<bson::DateTime>,
+    session_epoch: i64,
+    version: i64,
+    refresh_hash: Binary,
+    /// The token that was rotated away last, with its successor.
+    retired: Option<RetiredToken>,
+    /// Every token that was rotated away, the last one first.
+    retired_hashes: Vec<Binary>,
+}
+
+impl SessionDocument {
+    pub(super) fn new(session: &Session, refresh: &TokenHash) -> Self {
+        Self {
+            id: session.id.clone(),
+            user_id: session.user_id.clone(),
+            device_name: session.device_name.clone(),
+            user_agent: session.user_agent.clone(),
+            ip_address: session.ip_address.clone(),
+            created_at: date(session.created_at),
+            last_seen_at: date(session.last_seen_at),
+            idle_expires_at: date(session.idle_expires_at),
+            absolute_expires_at: date(session.absolute_expires_at),
+            ended_at: session.ended_at.map(date),
+            session_epoch: session.session_epoch,
+            version: session.version,
+            refresh_hash: binary(refresh.as_bytes()),
+            retired: None,
+            retired_hashes: Vec::new(),
+        }
+    }
+
+    /// The sealed successor of `token`, if it was the last one retired, after `since`.
+    pub(super) fn successor_of(&self, token: &TokenHash, since: Instant) -> Option<Vec<u8>> {
+        let retired = self.retired.as_ref()?;
+        let matches = retired.hash.bytes == token.as_bytes() && retired.at > date(since);
+        matches.then(|| retired.sealed_successor.bytes.clone())
+    }
+}
+
+impl TryFrom<SessionDocument> for Session {
+    type Error = StoreError;
+
+    fn try_from(document: SessionDocument) -> StoreResult<Self> {
+        Ok(Self {
+            id: document.id,
+            user_id: document.user_id,
+            device_name: document.device_name,
+            user_agent: document.user_agent,
+            ip_address: document.ip_address,
+            created_at: instant(document.created_at)?,
+            last_seen_at: instant(document.last_seen_at)?,
+            idle_expires_at: instant(document.idle_expires_at)?,
+            absolute_expires_at: instant(document.absolute_expires_at)?,
+            ended_at: document.ended_at.map(instant).transpose()?,
+            session_epoch: document.session_epoch,
+            version: document.version,
+        })
+    }
+}
+
+/// A document of which only the id was asked for.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct SessionIdDocument {
+    #[serde(rename = "_id")]
+    pub(super) id: SessionId,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct KeyDocument {
+    #[serde(rename = "_id")]
+    id: KeyId,
+    material: Binary,
+    sealed: bool,
+    created_at: bson::DateTime,
+    active: bool,
+}
+
+impl From<&StoredKey> for KeyDocument {
+    fn from(key: &StoredKey) -> Self {
+        let (bytes, sealed) = key.material.parts();
+        Self {
+            id: key.id.clone(),
+            material: binary(bytes),
+            sealed,
+            created_at: date(key.created_at),
+            active: key.active,
+        }
+    }
+}
+
+impl TryFrom<KeyDocument> for StoredKey {
+    type Error = StoreError;
+
+    fn try_from(document: KeyDocument) -> StoreResult<Self> {
+        let bytes = document.material.bytes;
+        Ok(Self {
+            id: document.id,
+            material: if document.sealed { KeyMaterial::Sealed(bytes) } else { KeyMaterial::Plain(bytes) },
+            created_at: instant(document.created_at)?,
+            active: document.active,
+        })
+    }
+}

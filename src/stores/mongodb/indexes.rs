@@ -1,0 +1,107 @@
+//! Collections, their indexes and the version of the schema. Making them is idempotent and safe
+//! when several processes start at once.
+
+use std::time::Duration;
+
+use mongodb::{
+    Collection, Database, IndexModel,
+    bson::{Document, doc},
+    error::Error,
+    options::IndexOptions,
+};
+
+use super::error;
+use crate::stores::OpenError;
+
+pub(super) const USERS: &str = "users";
+pub(super) const SESSIONS: &str = "sessions";
+pub(super) const KEYS: &str = "signing_keys";
+const META: &str = "meta";
+
+pub(super) const UNIQUE_EMAIL: &str = "users_unique_email_key";
+pub(super) const UNIQUE_ACTIVE_KEY: &str = "signing_keys_one_active";
+
+/// The newest schema this program knows.
+const SCHEMA_VERSION: i64 = 1;
+/// A server that has just started, or is electing a primary, is given this many tries.
+const ATTEMPTS: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Why the schema could not be made.
+pub(super) enum IndexError {
+    Driver(Error),
+    TooNew(OpenError),
+}
+
+impl From<Error> for IndexError {
+    fn from(error: Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+/// Makes what is missing.
+pub(super) async fn create(database: &Database) -> Result<(), IndexError> {
+    let mut attempt = 1;
+    loop {
+        match create_once(database).await {
+            Err(IndexError::Driver(error)) if attempt < ATTEMPTS && error::is_passing(&error) => {
+                tracing::warn!(
+                    error = error::describe(&error),
+                    attempt,
+                    "MongoDB is not ready; trying again"
+                );
+                tokio::time::sleep(PAUSE * attempt).await;
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn create_once(database: &Database) -> Result<(), IndexError> {
+    check_version(database).await?;
+    let documents = |name: &str| database.collection::<Document>(name);
+    documents(USERS).create_index(unique(UNIQUE_EMAIL, doc! { "email_key": 1 })).await?;
+    let sessions: Collection<Document> = documents(SESSIONS);
+    sessions
+        .create_indexes([
+            unique("sessions_unique_refresh_hash", doc! { "refresh_hash": 1 }),
+            plain("sessions_by_retired_hash", doc! { "retired_hashes": 1 }),
+            plain("sessions_by_user", doc! { "user_id": 1 }),
+            plain("sessions_by_expiry", doc! { "idle_expires_at": 1 }),
+            plain("sessions_by_end", doc! { "ended_at": 1 }),
+        ])
+        .await?;
+    let one_active = IndexOptions::builder()
+        .name(UNIQUE_ACTIVE_KEY.to_owned())
+        .unique(true)
+        .partial_filter_expression(doc! { "active": true })
+        .build();
+    documents(KEYS)
+        .create_index(IndexModel::builder().keys(doc! { "active": 1 }).options(one_active).build())
+        .await?;
+    Ok(())
+}
+
+async fn check_version(database: &Database) -> Result<(), IndexError> {
+    let meta: Collection<Document> = database.collection(META);
+    meta.update_one(doc! { "_id": "schema" }, doc! { "$max": { "version": SCHEMA_VERSION } })
+        .upsert(true)
+        .await?;
+    let stored = meta.find_one(doc! { "_id": "schema" }).await?;
+    let found = stored.and_then(|document| document.get_i64("version").ok()).unwrap_or(SCHEMA_VERSION);
+    if found > SCHEMA_VERSION {
+        return Err(IndexError::TooNew(OpenError::TooNew { found, known: SCHEMA_VERSION }));
+    }
+    Ok(())
+}
+
+fn unique(name: &str, keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).unique(true).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+fn plain(name: &str, keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}

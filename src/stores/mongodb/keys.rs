@@ -1,0 +1,44 @@
+//! Signing keys in MongoDB.
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use mongodb::bson::doc;
+
+use super::{
+    MongoStore,
+    call::bounded,
+    documents::{KeyDocument, binary},
+};
+use crate::domain::{
+    ids::KeyId,
+    store::StoreResult,
+    tokens::{KeyMaterial, KeyStore, StoredKey},
+};
+
+#[async_trait]
+impl KeyStore for MongoStore {
+    async fn list(&self) -> StoreResult<Vec<StoredKey>> {
+        let keys = self.keys.clone();
+        let found: Vec<KeyDocument> =
+            bounded(async move { keys.find(doc! {}).await?.try_collect().await }).await?;
+        found.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn insert(&self, key: &StoredKey) -> StoreResult<()> {
+        let (keys, document) = (self.keys.clone(), KeyDocument::from(key));
+        bounded(async move { keys.insert_one(document).await }).await.map(drop)
+    }
+
+    async fn replace_material(&self, id: &KeyId, from: &KeyMaterial, to: &KeyMaterial) -> StoreResult<()> {
+        let ((from, _), (to, sealed)) = (from.parts(), to.parts());
+        let filter = doc! { "_id": id.as_str(), "material": binary(from) };
+        let update = doc! { "$set": { "material": binary(to), "sealed": sealed } };
+        let keys = self.keys.clone();
+        bounded(async move { keys.update_one(filter, update).await }).await.map(drop)
+    }
+
+    async fn remove(&self, id: &KeyId) -> StoreResult<()> {
+        let (keys, filter) = (self.keys.clone(), doc! { "_id": id.as_str() });
+        bounded(async move { keys.delete_one(filter).await }).await.map(drop)
+    }
+}

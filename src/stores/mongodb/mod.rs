@@ -1,0 +1,94 @@
+//! The store for many nodes: MongoDB, majority writes, reads from the primary.
+
+mod call;
+mod documents;
+mod error;
+mod indexes;
+mod keys;
+mod sessions;
+mod users;
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use mongodb::{
+    Client, Collection, Database,
+    bson::doc,
+    options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use self::documents::{KeyDocument, SessionDocument, UserDocument};
+use super::{OpenError, Stores};
+use crate::domain::store::{StoreHealth, StoreResult};
+
+/// The database used where the URL names none.
+const DEFAULT_DATABASE: &str = "vestibule";
+/// How long to look for a server that takes the call. Less than the time a call may take.
+const SELECTION_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a majority may take to confirm a write.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The collections of the service.
+pub(super) struct MongoStore {
+    database: Database,
+    users: Collection<UserDocument>,
+    sessions: Collection<SessionDocument>,
+    keys: Collection<KeyDocument>,
+}
+
+/// Connects, and makes the collections' indexes where they are missing.
+///
+/// # Errors
+/// [`OpenError`]; its text names hosts and no credentials.
+pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
+    let options = client_options(url).await?;
+    let address = options.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let refused = |error: &mongodb::error::Error| OpenError::MongoDb {
+        address: address.clone(),
+        reason: error::describe(error),
+    };
+    let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.into());
+    let client = Client::with_options(options).map_err(|error| refused(&error))?;
+    let database = client.database(&name);
+    indexes::create(&database).await.map_err(|error| match error {
+        indexes::IndexError::Driver(error) => refused(&error),
+        indexes::IndexError::TooNew(error) => error,
+    })?;
+    let store = Arc::new(MongoStore {
+        users: database.collection(indexes::USERS),
+        sessions: database.collection(indexes::SESSIONS),
+        keys: database.collection(indexes::KEYS),
+        database,
+    });
+    Ok(Stores { users: store.clone(), sessions: store.clone(), keys: store.clone(), health: store })
+}
+
+async fn client_options(url: &SecretString) -> Result<ClientOptions, OpenError> {
+    let mut options =
+        ClientOptions::parse(url.expose_secret()).await.map_err(|error| OpenError::MongoDb {
+            // The URL may hold a password and is not repeated.
+            address: "the configured DATABASE_URL".into(),
+            reason: error::describe(&error),
+        })?;
+    options.app_name.get_or_insert_with(|| "vestibule".into());
+    options.server_selection_timeout.get_or_insert(SELECTION_TIMEOUT);
+    options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
+    // Guarantees, not preferences: whatever the URL says, an acknowledged write is on a majority
+    // and a read sees it.
+    options.write_concern = Some(
+        WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(WRITE_TIMEOUT).journal(true).build(),
+    );
+    options.read_concern = Some(ReadConcern::local());
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    Ok(options)
+}
+
+#[async_trait]
+impl StoreHealth for MongoStore {
+    async fn ping(&self) -> StoreResult<()> {
+        let database = self.database.clone();
+        call::bounded(async move { database.run_command(doc! { "ping": 1 }).await }).await.map(drop)
+    }
+}

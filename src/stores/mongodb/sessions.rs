@@ -1,0 +1,169 @@
+//! Sessions in MongoDB. Every change is one `findAndModify` or `updateMany`, whose filter is the
+//! condition under which the change may happen.
+
+use async_trait::async_trait;
+use chrono::TimeDelta;
+use futures_util::TryStreamExt;
+use mongodb::{
+    bson::{Bson, Document, doc},
+    options::ReturnDocument,
+};
+
+use super::{
+    MongoStore,
+    call::bounded,
+    documents::{SessionDocument, SessionIdDocument, binary, date},
+};
+use crate::domain::{
+    clock::Instant,
+    ids::{SessionId, UserId},
+    sessions::{
+        KEPT_AFTER_END, REMEMBERED_RETIRED_TOKENS, Rotation, RotationOutcome, Session, SessionSelector,
+        SessionStore, TOUCH_INTERVAL,
+    },
+    store::StoreResult,
+    tokens::TokenHash,
+};
+
+impl MongoStore {
+    async fn find_session(&self, filter: Document) -> StoreResult<Option<SessionDocument>> {
+        let sessions = self.sessions.clone();
+        bounded(async move { sessions.find_one(filter).await }).await
+    }
+
+    /// Changes the session that fits the filter by an aggregation pipeline of one `$set`.
+    async fn update_session(&self, filter: Document, fields: Document) -> StoreResult<Option<Session>> {
+        let sessions = self.sessions.clone();
+        let mut fields = fields;
+        fields.insert("version", doc! { "$add": ["$version", 1_i64] });
+        let pipeline = vec![doc! { "$set": fields }];
+        let updated = bounded(async move {
+            sessions.find_one_and_update(filter, pipeline).return_document(ReturnDocument::After).await
+        })
+        .await?;
+        updated.map(TryInto::try_into).transpose()
+    }
+
+    /// Why a rotation found no live session whose current token was presented.
+    async fn classify(&self, rotation: &Rotation) -> StoreResult<RotationOutcome> {
+        let Some(document) = self.find_session(by_refresh_token(&rotation.presented)).await? else {
+            return Ok(RotationOutcome::Unknown);
+        };
+        let successor = document.successor_of(&rotation.presented, rotation.at - rotation.grace);
+        let session = Session::try_from(document)?;
+        if session.check_alone(rotation.at).is_err() {
+            return Ok(RotationOutcome::Ended(session));
+        }
+        Ok(match successor {
+            Some(sealed_successor) => RotationOutcome::Replayed { session, sealed_successor },
+            None => RotationOutcome::Reused(session),
+        })
+    }
+}
+
+#[async_trait]
+impl SessionStore for MongoStore {
+    async fn insert(&self, session: &Session, refresh: &TokenHash) -> StoreResult<()> {
+        let (sessions, document) = (self.sessions.clone(), SessionDocument::new(session, refresh));
+        bounded(async move { sessions.insert_one(document).await }).await.map(drop)
+    }
+
+    async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>> {
+        let found = self.find_session(doc! { "_id": id.as_str() }).await?;
+        found.map(TryInto::try_into).transpose()
+    }
+
+    async fn rotate(&self, rotation: &Rotation) -> StoreResult<RotationOutcome> {
+        let presented = binary(rotation.presented.as_bytes());
+        let filter = live(doc! { "refresh_hash": &presented }, rotation.at);
+        let at = date(rotation.at);
+        let fields = doc! {
+            "refresh_hash": binary(rotation.successor.as_bytes()),
+            "retired": { "hash": &presented, "at": at, "sealed_successor": binary(&rotation.sealed_successor) },
+            "retired_hashes": {
+                "$slice": [{ "$concatArrays": [[presented], "$retired_hashes"] }, i64::from(REMEMBERED_RETIRED_TOKENS)]
+            },
+            "last_seen_at": { "$max": ["$last_seen_at", at] },
+            "idle_expires_at": idle_end(rotation.at, rotation.idle_ttl),
+        };
+        match self.update_session(filter, fields).await? {
+            Some(session) => Ok(RotationOutcome::Rotated(session)),
+            None => self.classify(rotation).await,
+        }
+    }
+
+    async fn touch(&self, id: &SessionId, at: Instant, idle_ttl: TimeDelta) -> StoreResult<Option<Session>> {
+        let due = date(at - TOUCH_INTERVAL);
+        let filter = live(doc! { "_id": id.as_str(), "last_seen_at": { "$lte": due } }, at);
+        let fields = doc! { "last_seen_at": date(at), "idle_expires_at": idle_end(at, idle_ttl) };
+        self.update_session(filter, fields).await
+    }
+
+    async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>> {
+        let filter = doc! { "_id": id.as_str(), "ended_at": Bson::Null, "session_epoch": { "$lt": epoch } };
+        self.update_session(filter, doc! { "session_epoch": epoch }).await
+    }
+
+    async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>> {
+        let selected = match which {
+            SessionSelector::Id(id) => doc! { "_id": id.as_str() },
+            SessionSelector::RefreshToken(hash) => by_refresh_token(hash),
+        };
+        let mut filter = selected.clone();
+        filter.insert("ended_at", Bson::Null);
+        if let Some(session) = self.update_session(filter, doc! { "ended_at": date(at) }).await? {
+            return Ok(Some(session));
+        }
+        self.find_session(selected).await?.map(TryInto::try_into).transpose()
+    }
+
+    async fn end_all(
+        &self,
+        user: &UserId,
+        except: Option<&SessionId>,
+        at: Instant,
+    ) -> StoreResult<Vec<SessionId>> {
+        let mut filter = doc! { "user_id": user.as_str(), "ended_at": Bson::Null };
+        if let Some(kept) = except {
+            filter.insert("_id", doc! { "$ne": kept.as_str() });
+        }
+        let update = doc! { "$set": { "ended_at": date(at) }, "$inc": { "version": 1_i64 } };
+        let sessions = self.sessions.clone();
+        bounded(async move { sessions.update_many(filter, update).await }).await?;
+
+        let ended = doc! { "user_id": user.as_str(), "ended_at": { "$ne": Bson::Null } };
+        let sessions = self.sessions.clone_with_type::<SessionIdDocument>();
+        let found: Vec<SessionIdDocument> =
+            bounded(
+                async move { sessions.find(ended).projection(doc! { "_id": 1 }).await?.try_collect().await },
+            )
+            .await?;
+        Ok(found.into_iter().map(|document| document.id).collect())
+    }
+
+    async fn purge(&self, now: Instant) -> StoreResult<u64> {
+        let before = date(now - KEPT_AFTER_END);
+        let filter = doc! { "$or": [
+            { "idle_expires_at": { "$lte": before } },
+            { "ended_at": { "$lte": before } },
+        ] };
+        let sessions = self.sessions.clone();
+        bounded(async move { sessions.delete_many(filter).await }).await.map(|outcome| outcome.deleted_count)
+    }
+}
+
+/// Sessions that have not ended or expired at `at`, among those that fit the filter.
+fn live(mut filter: Document, at: Instant) -> Document {
+    filter.insert("ended_at", Bson::Null);
+    filter.insert("idle_expires_at", doc! { "$gt": date(at) });
+    filter
+}
+
+fn idle_end(at: Instant, idle_ttl: TimeDelta) -> Document {
+    doc! { "$min": [date(at + idle_ttl), "$absolute_expires_at"] }
+}
+
+fn by_refresh_token(hash: &TokenHash) -> Document {
+    let hash = binary(hash.as_bytes());
+    doc! { "$or": [{ "refresh_hash": &hash }, { "retired_hashes": hash }] }
+}

@@ -1,0 +1,191 @@
+//! The threads that own the connections. SQLite calls block, so none runs on the runtime.
+
+use std::{path::Path, thread, time::Duration};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::{
+    error,
+    lock::{self, FileLock},
+    schema::{self, MigrationError},
+};
+use crate::{
+    config::SqliteFile,
+    domain::store::{StoreError, StoreHealth, StoreResult},
+    stores::OpenError,
+};
+
+/// Threads that read beside the one that writes.
+const READERS: usize = 4;
+/// Calls that may wait for a thread; with more the store counts as unavailable.
+const QUEUE: usize = 1024;
+/// How long SQLite itself waits for another process, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a call may take, the wait in the queue included.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+const STATEMENT_CACHE: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// A handle to the threads; they end when it is dropped.
+pub(super) struct Database {
+    writer: flume::Sender<Job>,
+    readers: flume::Sender<Job>,
+    _lock: Option<FileLock>,
+}
+
+impl Database {
+    pub(super) fn open(file: &SqliteFile) -> Result<Self, OpenError> {
+        match file {
+            SqliteFile::Memory => Self::open_memory(),
+            SqliteFile::Path(path) => Self::open_path(path),
+        }
+    }
+
+    /// One connection does everything: a second one would see a memory of its own.
+    fn open_memory() -> Result<Self, OpenError> {
+        let place = Path::new(":memory:");
+        let mut connection = Connection::open_in_memory().map_err(|error| unusable(place, &error))?;
+        prepare_writer(&mut connection, place)?;
+        let writer = start("sqlite", vec![connection], place)?;
+        Ok(Self { readers: writer.clone(), writer, _lock: None })
+    }
+
+    fn open_path(path: &Path) -> Result<Self, OpenError> {
+        let lock = lock::acquire(path)?;
+        lock::open_private(path).map_err(|error| unusable(path, &error))?;
+        let mut connection = Connection::open(path).map_err(|error| unusable(path, &error))?;
+        prepare_writer(&mut connection, path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let readers: rusqlite::Result<Vec<_>> = (0..READERS)
+            .map(|_| {
+                let reader = Connection::open_with_flags(path, flags)?;
+                reader.busy_timeout(BUSY_TIMEOUT)?;
+                reader.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+                Ok(reader)
+            })
+            .collect();
+        let readers = readers.map_err(|error| unusable(path, &error))?;
+        Ok(Self {
+            writer: start("sqlite-write", vec![connection], path)?,
+            readers: start("sqlite-read", readers, path)?,
+            _lock: Some(lock),
+        })
+    }
+
+    /// Runs `work` in a transaction that is durable when this returns, or not there at all. What
+    /// the transaction did is undone when `work` fails.
+    pub(super) async fn write<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        submit(&self.writer, move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let outcome = work(&transaction)?;
+            transaction.commit()?;
+            Ok(outcome)
+        })
+        .await
+    }
+
+    /// Runs `work` on a connection that only reads.
+    pub(super) async fn read<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        submit(&self.readers, move |connection| work(connection)).await
+    }
+}
+
+#[async_trait]
+impl StoreHealth for Database {
+    async fn ping(&self) -> StoreResult<()> {
+        self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await
+    }
+}
+
+async fn submit<T, F>(threads: &flume::Sender<Job>, work: F) -> StoreResult<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+{
+    let (reply, answer) = oneshot::channel();
+    let job: Job = Box::new(move |connection| {
+        // Work that nobody waits for any more has timed out and must not be done after all.
+        if !reply.is_closed() {
+            let _ = reply.send(work(connection));
+        }
+    });
+    threads.try_send(job).map_err(|_| {
+        tracing::warn!("the SQLite queue is full");
+        StoreError::Unavailable
+    })?;
+    #[expect(clippy::disallowed_methods, reason = "only the answer is waited for; the thread goes on")]
+    let answered = tokio::time::timeout(CALL_TIMEOUT, answer).await;
+    let Ok(Ok(outcome)) = answered else {
+        tracing::warn!("SQLite did not answer in time");
+        return Err(StoreError::Unavailable);
+    };
+    outcome.map_err(|error| error::map(&error))
+}
+
+fn prepare_writer(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let prepare = |connection: &mut Connection| -> Result<(), MigrationError> {
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // An acknowledged write is on the disk: it survives `kill -9` and the loss of power.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        schema::migrate(connection)
+    };
+    prepare(connection).map_err(|error| match error {
+        MigrationError::TooNew(error) => error,
+        MigrationError::Sqlite(error) => unusable(path, &error),
+    })
+}
+
+/// Starts a thread for each connection, all of which take from one queue.
+fn start(name: &str, connections: Vec<Connection>, path: &Path) -> Result<flume::Sender<Job>, OpenError> {
+    let (sender, queue) = flume::bounded::<Job>(QUEUE);
+    for mut connection in connections {
+        let queue = queue.clone();
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || queue.iter().for_each(|job| job(&mut connection)))
+            .map_err(|error| unusable(path, &error))?;
+    }
+    Ok(sender)
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> OpenError {
+    OpenError::Unusable { path: path.display().to_string(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_that_cannot_write_is_unavailable_and_recovers() {
+        let database = Database::open(&SqliteFile::Memory).unwrap();
+        let write = "INSERT INTO signing_keys VALUES ('k', x'00', 0, 0, 0)";
+        let pragma = |name: &'static str, value: i64| {
+            submit(&database.writer, move |connection| connection.pragma_update(None, name, value))
+        };
+        pragma("query_only", 1).await.unwrap();
+        let outcome = database.write(move |transaction| transaction.execute(write, [])).await;
+        assert_eq!(outcome, Err(StoreError::Unavailable));
+        pragma("query_only", 0).await.unwrap();
+        pragma("max_page_count", 1).await.unwrap_or(());
+        let large = "INSERT INTO signing_keys SELECT 'big', zeroblob(10000000), 0, 0, 0";
+        let outcome = database.write(move |transaction| transaction.execute(large, [])).await;
+        assert_eq!(outcome, Err(StoreError::Unavailable), "a full disk");
+        pragma("max_page_count", 1_000_000).await.unwrap_or(());
+        assert_eq!(database.write(move |transaction| transaction.execute(write, [])).await, Ok(1));
+    }
+}

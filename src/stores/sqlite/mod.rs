@@ -1,0 +1,37 @@
+//! The embedded store: one SQLite file in WAL mode, one thread that writes, several that read.
+
+mod database;
+mod error;
+mod keys;
+mod lock;
+mod rows;
+mod schema;
+mod sessions;
+mod users;
+
+use std::sync::Arc;
+
+use database::Database;
+
+use super::{OpenError, Stores};
+use crate::config::SqliteFile;
+
+/// Opens the file, creating it and its folder where they are missing.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn open(file: &SqliteFile) -> Result<Stores, OpenError> {
+    let file = file.clone();
+    // Opening touches the disk and may wait for another process: not on the runtime's threads.
+    let opened = tokio::task::spawn_blocking(move || Database::open(&file)).await;
+    let database = Arc::new(opened.map_err(|_| OpenError::Unusable {
+        path: "the SQLite file".into(),
+        reason: "opening it failed".into(),
+    })??);
+    Ok(Stores {
+        users: database.clone(),
+        sessions: database.clone(),
+        keys: database.clone(),
+        health: database,
+    })
+}

@@ -1,0 +1,90 @@
+//! The schema and its history. Steps are never changed once released; new ones are added.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::stores::OpenError;
+
+/// The steps from an empty file to the schema of today. Times are milliseconds since 1970, UTC.
+const STEPS: &[&str] = &["
+CREATE TABLE users (
+    id             TEXT PRIMARY KEY,
+    email          TEXT NOT NULL,
+    email_key      TEXT NOT NULL UNIQUE,
+    email_verified INTEGER NOT NULL,
+    name           TEXT NOT NULL,
+    roles          TEXT NOT NULL,
+    password_hash  TEXT NOT NULL,
+    created_at     INTEGER NOT NULL,
+    updated_at     INTEGER NOT NULL,
+    version        INTEGER NOT NULL,
+    session_epoch  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sessions (
+    id                  TEXT PRIMARY KEY,
+    user_id             TEXT NOT NULL,
+    device_name         TEXT,
+    user_agent          TEXT,
+    ip_address          TEXT,
+    created_at          INTEGER NOT NULL,
+    last_seen_at        INTEGER NOT NULL,
+    idle_expires_at     INTEGER NOT NULL,
+    absolute_expires_at INTEGER NOT NULL,
+    ended_at            INTEGER,
+    session_epoch       INTEGER NOT NULL,
+    version             INTEGER NOT NULL,
+    refresh_hash        BLOB NOT NULL UNIQUE,
+    retired_hash        BLOB,
+    retired_at          INTEGER,
+    sealed_successor    BLOB
+) STRICT;
+CREATE INDEX sessions_by_user ON sessions (user_id);
+CREATE INDEX sessions_by_expiry ON sessions (idle_expires_at);
+CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Every refresh token that was rotated away, to tell a replayed one from an unknown one.
+CREATE TABLE retired_tokens (
+    hash       BLOB PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    retired_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX retired_tokens_by_session ON retired_tokens (session_id, retired_at);
+
+CREATE TABLE signing_keys (
+    id         TEXT PRIMARY KEY,
+    material   BLOB NOT NULL,
+    sealed     INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    active     INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (active) WHERE active = 1;
+"];
+
+/// Why the schema could not be brought up to date.
+pub(super) enum MigrationError {
+    Sqlite(rusqlite::Error),
+    TooNew(OpenError),
+}
+
+impl From<rusqlite::Error> for MigrationError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// Runs the steps that the file has not seen, all or none of them.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    if done > STEPS.len() {
+        return Err(MigrationError::TooNew(OpenError::TooNew { found, known }));
+    }
+    for step in &STEPS[done..] {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}

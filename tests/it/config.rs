@@ -1,0 +1,135 @@
+//! Settings: all problems at once, nothing secret in them, and their documentation.
+
+use std::ffi::OsString;
+
+use vestibule::config::{Config, ConfigError, variables};
+
+fn read(settings: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::from_variables(settings.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))))
+}
+
+fn problems(settings: &[(&str, &str)]) -> Vec<&'static str> {
+    read(settings)
+        .map_or_else(|error| error.0.iter().map(|problem| problem.variable).collect(), |_| Vec::new())
+}
+
+const SECRET: &str = "k2J9sL0qWmZx7vB4nTc8RyUeHd6GfPa1";
+
+#[test]
+fn the_defaults_are_good() {
+    assert_eq!(problems(&[]), [""; 0]);
+}
+
+#[test]
+fn all_problems_are_reported_together_with_an_example() {
+    let error = read(&[
+        ("BIND_ADDR", "nowhere"),
+        ("BCRYPT_COST", "3"),
+        ("ACCESS_TOKEN_TTL", "five"),
+        ("DATABASE_URL", "postgres://x"),
+        ("ALLOWED_ORIGINS", "https://ok.example.com,https://bad.example.com/path"),
+        ("LOG_FORMAT", "xml"),
+    ])
+    .unwrap_err();
+    let mut found: Vec<_> = error.0.iter().map(|problem| problem.variable).collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        ["ACCESS_TOKEN_TTL", "ALLOWED_ORIGINS", "BCRYPT_COST", "BIND_ADDR", "DATABASE_URL", "LOG_FORMAT"]
+    );
+    assert!(error.to_string().contains("ACCESS_TOKEN_TTL=5m"), "{error}");
+}
+
+#[test]
+fn no_secret_is_repeated_or_printed() {
+    for (name, value) in [
+        ("DATABASE_URL", "mongo://user:hunter2@host"),
+        ("REDIS_URL", "http://:hunter2@host"),
+        ("SECRET_KEY", "hunter2"),
+    ] {
+        let error = read(&[(name, value)]).unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    let secret = format!("{SECRET}-hunter2");
+    let config = read(&[
+        ("DATABASE_URL", "mongodb://user:hunter2@host"),
+        ("REDIS_URL", "redis://:hunter2@host"),
+        ("SECRET_KEY", &secret),
+    ]);
+    assert!(!format!("{:?}", config.unwrap()).contains("hunter2"));
+}
+
+#[test]
+fn mongodb_without_redis_must_be_meant() {
+    assert_eq!(problems(&[("DATABASE_URL", "mongodb://localhost")]), ["REDIS_URL"]);
+    assert_eq!(problems(&[("DATABASE_URL", "mongodb://localhost"), ("CACHE", "local")]), [""; 0]);
+    assert_eq!(
+        problems(&[("DATABASE_URL", "mongodb+srv://h.example.com"), ("REDIS_URL", "rediss://h:6379")]),
+        [""; 0]
+    );
+    assert_eq!(problems(&[("CACHE", "local"), ("REDIS_URL", "redis://h")]), ["CACHE"]);
+}
+
+#[test]
+fn every_form_of_redis_url_is_known() {
+    for url in [
+        "redis://h",
+        "rediss://default:p@h:6379",
+        "redis-cluster://h:1?node=i:2",
+        "redis-sentinel://h:1?sentinelServiceName=m",
+    ] {
+        assert_eq!(problems(&[("REDIS_URL", url)]), [""; 0], "{url}");
+    }
+    assert_eq!(problems(&[("REDIS_URL", "https://h")]), ["REDIS_URL"]);
+}
+
+#[test]
+fn production_refuses_what_is_only_safe_at_home() {
+    let found = problems(&[("APP_ENV", "production")]);
+    assert_eq!(found, ["PUBLIC_URL", "SECRET_KEY"]);
+    let good = [("APP_ENV", "production"), ("PUBLIC_URL", "https://a.example.com"), ("SECRET_KEY", SECRET)];
+    assert_eq!(problems(&good), [""; 0]);
+    for weak in [
+        "short",
+        "changeme-changeme-changeme-changeme",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "example-secret-example-secret-1234",
+    ] {
+        assert_eq!(problems(&[good[0], good[1], ("SECRET_KEY", weak)])[..1], ["SECRET_KEY"], "{weak}");
+    }
+    assert_eq!(problems(&[good[0], good[1], good[2], ("BCRYPT_COST", "4")]), ["BCRYPT_COST"]);
+    let config = read(&good).unwrap();
+    assert!(!config.graphql.introspection && !config.graphql.playground && config.http.secure_cookies);
+}
+
+#[test]
+fn introspection_or_playground_is_on_in_production_only_on_purpose() {
+    let good = [("APP_ENV", "production"), ("PUBLIC_URL", "https://a.example.com"), ("SECRET_KEY", SECRET)];
+    for name in ["INTROSPECTION", "PLAYGROUND"] {
+        assert_eq!(problems(&[good[0], good[1], good[2], (name, "on")]), [name], "left on by accident");
+        assert_eq!(problems(&[good[0], good[1], good[2], (name, "public")]), [""; 0], "said on purpose");
+        assert_eq!(problems(&[good[0], good[1], good[2], (name, "off")]), [""; 0]);
+    }
+}
+
+#[test]
+fn the_example_file_documents_every_variable_with_its_default() {
+    let file = include_str!("../../.env.example");
+    let documented: Vec<(&str, &str)> = file
+        .lines()
+        .filter_map(|line| line.strip_prefix('#').filter(|line| !line.starts_with(' '))?.split_once('='))
+        .collect();
+    let known: Vec<(&str, &str)> =
+        variables::ALL.iter().map(|variable| (variable.name, variable.default)).collect();
+    assert_eq!(documented, known, "the variables of .env.example and src/config/variables.rs differ");
+    for variable in variables::ALL {
+        assert!(
+            file.contains(&format!("# {}\n", variable.summary)),
+            "{} is described differently",
+            variable.name
+        );
+    }
+    for line in file.lines() {
+        assert!(line.is_empty() || line.starts_with('#'), "{line:?} would set something");
+    }
+}

@@ -1,0 +1,221 @@
+//! What a store of sessions promises.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use vestibule::{
+    domain::{
+        clock::Instant,
+        ids::{SessionId, UserId},
+        random::SystemRandom,
+        sessions::{KEPT_AFTER_END, Rotation, RotationOutcome, Session, SessionSelector},
+        store::{Field, StoreError},
+        tokens::{RefreshToken, TokenHash},
+    },
+    stores::Stores,
+};
+
+use super::{now, on_every_store, session};
+
+on_every_store!(
+    what_was_inserted_is_found_as_it_was,
+    a_token_is_rotated_once,
+    a_retired_token_is_replayed_within_the_grace_window_and_reused_after,
+    every_earlier_token_is_told_from_an_unknown_one,
+    an_ended_or_expired_session_does_not_rotate,
+    of_many_concurrent_rotations_one_wins,
+    a_rotation_never_goes_past_the_absolute_end,
+    a_touch_moves_the_idle_end_once_a_minute,
+    an_end_is_final_and_told_again,
+    all_but_one_are_ended,
+    an_epoch_only_rises_on_live_sessions,
+    old_sessions_are_purged_at_the_exact_instant,
+);
+
+const GRACE: TimeDelta = TimeDelta::seconds(10);
+const IDLE: TimeDelta = TimeDelta::hours(1);
+
+fn user() -> UserId {
+    UserId::generate(now(), &SystemRandom)
+}
+
+async fn inserted(stores: &Stores, user: &UserId) -> (Session, TokenHash) {
+    let (session, hash) = session(user);
+    stores.sessions.insert(&session, &hash).await.unwrap();
+    (session, hash)
+}
+
+fn rotation(presented: TokenHash, at: Instant) -> Rotation {
+    let successor = RefreshToken::generate(&SystemRandom).hash();
+    Rotation {
+        presented,
+        successor,
+        sealed_successor: successor.as_bytes().to_vec(),
+        at,
+        grace: GRACE,
+        idle_ttl: IDLE,
+    }
+}
+
+async fn what_was_inserted_is_found_as_it_was(stores: &Stores) {
+    let (session, hash) = inserted(stores, &user()).await;
+    assert_eq!(stores.sessions.find(&session.id).await, Ok(Some(session.clone())));
+    assert_eq!(stores.sessions.find(&SessionId::generate(now(), &SystemRandom)).await, Ok(None));
+    let again = stores.sessions.insert(&session, &hash).await;
+    assert_eq!(again, Err(StoreError::Conflict(Field::Identity)));
+}
+
+async fn a_token_is_rotated_once(stores: &Stores) {
+    let (session, hash) = inserted(stores, &user()).await;
+    let at = now() + TimeDelta::minutes(5);
+    let first = rotation(hash, at);
+    let RotationOutcome::Rotated(rotated) = stores.sessions.rotate(&first).await.unwrap() else {
+        panic!("not rotated")
+    };
+    assert_eq!((rotated.version, rotated.last_seen_at, rotated.idle_expires_at), (2, at, at + IDLE));
+    assert_eq!(stores.sessions.find(&session.id).await, Ok(Some(rotated)));
+    let second = rotation(first.successor, at);
+    assert!(matches!(stores.sessions.rotate(&second).await, Ok(RotationOutcome::Rotated(_))));
+    let unknown = rotation(RefreshToken::generate(&SystemRandom).hash(), at);
+    assert_eq!(stores.sessions.rotate(&unknown).await, Ok(RotationOutcome::Unknown));
+}
+
+async fn a_retired_token_is_replayed_within_the_grace_window_and_reused_after(stores: &Stores) {
+    let (_, hash) = inserted(stores, &user()).await;
+    let first = rotation(hash, now());
+    stores.sessions.rotate(&first).await.unwrap();
+    // The window is not extended by its use, and ends at the exact instant.
+    for wait in [0, 5_000, 9_999] {
+        let again =
+            stores.sessions.rotate(&rotation(hash, now() + TimeDelta::milliseconds(wait))).await.unwrap();
+        let RotationOutcome::Replayed { sealed_successor, .. } = again else { panic!("{wait}: {again:?}") };
+        assert_eq!(sealed_successor, first.sealed_successor);
+    }
+    let late = stores.sessions.rotate(&rotation(hash, now() + GRACE)).await.unwrap();
+    assert!(matches!(late, RotationOutcome::Reused(_)), "{late:?}");
+}
+
+async fn every_earlier_token_is_told_from_an_unknown_one(stores: &Stores) {
+    let (_, first) = inserted(stores, &user()).await;
+    let mut current = first;
+    for _ in 0..5 {
+        let next = rotation(current, now());
+        stores.sessions.rotate(&next).await.unwrap();
+        current = next.successor;
+    }
+    let reused = stores.sessions.rotate(&rotation(first, now())).await.unwrap();
+    assert!(matches!(reused, RotationOutcome::Reused(_)), "{reused:?}");
+}
+
+async fn an_ended_or_expired_session_does_not_rotate(stores: &Stores) {
+    let (session, hash) = inserted(stores, &user()).await;
+    let at_expiry = stores.sessions.rotate(&rotation(hash, session.idle_expires_at)).await.unwrap();
+    assert!(matches!(at_expiry, RotationOutcome::Ended(_)), "{at_expiry:?}");
+    stores.sessions.end(&SessionSelector::Id(session.id), now()).await.unwrap();
+    let ended = stores.sessions.rotate(&rotation(hash, now())).await.unwrap();
+    assert!(
+        matches!(&ended, RotationOutcome::Ended(session) if session.ended_at == Some(now())),
+        "{ended:?}"
+    );
+}
+
+async fn of_many_concurrent_rotations_one_wins(stores: &Stores) {
+    let (_, hash) = inserted(stores, &user()).await;
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let (sessions, rotation) = (Arc::clone(&stores.sessions), rotation(hash, now()));
+            tokio::spawn(async move {
+                (rotation.sealed_successor.clone(), sessions.rotate(&rotation).await.unwrap())
+            })
+        })
+        .collect();
+    let (mut won, mut told) = (Vec::new(), Vec::new());
+    for task in tasks {
+        match task.await.unwrap() {
+            (sealed, RotationOutcome::Rotated(_)) => won.push(sealed),
+            (_, RotationOutcome::Replayed { sealed_successor, .. }) => told.push(sealed_successor),
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(won.len(), 1);
+    assert!(told.iter().all(|sealed| *sealed == won[0]), "two chains");
+}
+
+async fn a_rotation_never_goes_past_the_absolute_end(stores: &Stores) {
+    let (session, hash) = inserted(stores, &user()).await;
+    let first = rotation(hash, now() + TimeDelta::minutes(50));
+    stores.sessions.rotate(&first).await.unwrap();
+    let late = rotation(first.successor, now() + TimeDelta::minutes(100));
+    let RotationOutcome::Rotated(rotated) = stores.sessions.rotate(&late).await.unwrap() else {
+        panic!("not rotated")
+    };
+    assert_eq!(rotated.idle_expires_at, session.absolute_expires_at);
+}
+
+async fn a_touch_moves_the_idle_end_once_a_minute(stores: &Stores) {
+    let (session, _) = inserted(stores, &user()).await;
+    let touch = async |seconds| {
+        stores.sessions.touch(&session.id, now() + TimeDelta::seconds(seconds), IDLE).await.unwrap()
+    };
+    assert_eq!(touch(59).await, None);
+    let touched = touch(60).await.unwrap();
+    let at = now() + TimeDelta::seconds(60);
+    assert_eq!((touched.last_seen_at, touched.idle_expires_at, touched.version), (at, at + IDLE, 2));
+    assert_eq!(touch(90).await, None);
+    stores.sessions.end(&SessionSelector::Id(session.id.clone()), now()).await.unwrap();
+    assert_eq!(touch(200).await, None, "a touch never brings a session back");
+}
+
+async fn an_end_is_final_and_told_again(stores: &Stores) {
+    let (session, hash) = inserted(stores, &user()).await;
+    let next = rotation(hash, now());
+    stores.sessions.rotate(&next).await.unwrap();
+    let by_retired = SessionSelector::RefreshToken(hash);
+    let ended = stores.sessions.end(&by_retired, now()).await.unwrap().unwrap();
+    assert_eq!((&ended.id, ended.ended_at, ended.version), (&session.id, Some(now()), 3));
+    let by_current = SessionSelector::RefreshToken(next.successor);
+    let again = stores.sessions.end(&by_current, now() + IDLE).await.unwrap();
+    assert_eq!(again, Some(ended), "the first end stays");
+    let unknown = SessionSelector::Id(SessionId::generate(now(), &SystemRandom));
+    assert_eq!(stores.sessions.end(&unknown, now()).await, Ok(None));
+}
+
+async fn all_but_one_are_ended(stores: &Stores) {
+    let (owner, other) = (user(), user());
+    let (kept, _) = inserted(stores, &owner).await;
+    let (first, _) = inserted(stores, &owner).await;
+    let (second, _) = inserted(stores, &owner).await;
+    let (foreign, _) = inserted(stores, &other).await;
+    let mut ended = stores.sessions.end_all(&owner, Some(&kept.id), now()).await.unwrap();
+    ended.sort();
+    let mut expected = [first.id, second.id];
+    expected.sort();
+    assert_eq!(ended, expected);
+    for id in [&kept.id, &foreign.id] {
+        assert_eq!(stores.sessions.find(id).await.unwrap().unwrap().ended_at, None);
+    }
+    assert_eq!(stores.sessions.end_all(&owner, None, now()).await.unwrap().len(), 3);
+}
+
+async fn an_epoch_only_rises_on_live_sessions(stores: &Stores) {
+    let (session, _) = inserted(stores, &user()).await;
+    let raised = stores.sessions.set_epoch(&session.id, 3).await.unwrap().unwrap();
+    assert_eq!((raised.session_epoch, raised.version), (3, 2));
+    assert_eq!(stores.sessions.set_epoch(&session.id, 2).await, Ok(None));
+    stores.sessions.end(&SessionSelector::Id(session.id.clone()), now()).await.unwrap();
+    assert_eq!(stores.sessions.set_epoch(&session.id, 4).await, Ok(None));
+}
+
+async fn old_sessions_are_purged_at_the_exact_instant(stores: &Stores) {
+    let (session, hash) = inserted(stores, &user()).await;
+    stores.sessions.rotate(&rotation(hash, now())).await.unwrap();
+    let due = now() + IDLE + KEPT_AFTER_END;
+    assert_eq!(stores.sessions.purge(due - TimeDelta::milliseconds(1)).await, Ok(0));
+    assert_eq!(stores.sessions.purge(due).await, Ok(1));
+    assert_eq!(stores.sessions.find(&session.id).await, Ok(None));
+    assert_eq!(stores.sessions.rotate(&rotation(hash, now())).await, Ok(RotationOutcome::Unknown));
+    let (ended, _) = inserted(stores, &user()).await;
+    stores.sessions.end(&SessionSelector::Id(ended.id), now()).await.unwrap();
+    assert_eq!(stores.sessions.purge(now() + KEPT_AFTER_END - TimeDelta::milliseconds(1)).await, Ok(0));
+    assert_eq!(stores.sessions.purge(now() + KEPT_AFTER_END).await, Ok(1));
+}

@@ -1,0 +1,234 @@
+//! What the service depends on goes away, is slow, is full, and comes back.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::tempdir;
+
+use crate::support::process::Process;
+
+fn code(answer: &Value) -> &str {
+    answer["errors"][0]["extensions"]["code"].as_str().unwrap_or("")
+}
+
+/// A shell that lets files of the program grow to so many kibibytes and no further is the nearest to
+/// a full disk that a test can have without one.
+#[tokio::test]
+async fn a_full_disk_is_a_typed_error_and_nothing_is_lost() {
+    let folder = tempdir().unwrap();
+    let first = Process::start(folder.path(), &super::owned(&[])).await;
+    assert!(first.register("early@example.com").await.unwrap().get("errors").is_none());
+    drop(first);
+    let full = Process::start_with_limited_files(folder.path(), &super::owned(&[]), 120).await;
+    let mut acknowledged = vec!["early@example.com".to_owned()];
+    let mut refused = 0;
+    for number in 0..200 {
+        let email = format!("n{number}@example.com");
+        let answer = full.register(&email).await.unwrap();
+        if answer.get("errors").is_none() {
+            acknowledged.push(email);
+        } else {
+            assert_eq!(code(&answer), "SERVICE_UNAVAILABLE", "{answer}");
+            assert!(answer["errors"][0]["extensions"]["retryAfter"].is_u64());
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "the disk was never full");
+    drop(full);
+    let process = Process::start(folder.path(), &super::owned(&[])).await;
+    for email in acknowledged {
+        assert!(process.login(&email).await.unwrap().get("errors").is_none(), "{email} is lost");
+    }
+    assert!(process.register("late@example.com").await.unwrap().get("errors").is_none());
+}
+
+async fn me(process: &Process, token: &str) -> Value {
+    process.post(Some(token), "{ me { id } }", json!({})).await.unwrap_or(Value::Null)
+}
+
+async fn signed_in(process: &Process, email: &str) -> (String, String) {
+    let answer = process.register(email).await.unwrap();
+    let text = |name: &str| {
+        answer["data"]["register"][name].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    };
+    (text("accessToken"), text("refreshToken"))
+}
+
+#[cfg(feature = "server-tests")]
+mod with_servers {
+    use std::{
+        process::{Child, Command, Stdio},
+        sync::atomic::{AtomicBool, Ordering},
+    };
+
+    use super::*;
+    use crate::support::{process::free_port, proxy::Proxy, servers};
+
+    /// A Redis of the test's own, which it stops and starts.
+    struct Redis(Child);
+
+    impl Redis {
+        async fn start(port: u16, folder: &Path) -> Self {
+            let child = Command::new(servers::variable("VESTIBULE_TEST_REDIS_SERVER"))
+                .args([
+                    "--port",
+                    &port.to_string(),
+                    "--bind",
+                    "127.0.0.1",
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                    "--dir",
+                ])
+                .arg(folder)
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            let redis = Self(child);
+            for _ in 0..200 {
+                if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                    return redis;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            panic!("Redis did not start");
+        }
+    }
+
+    impl Drop for Redis {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn settings(mongodb: &str, redis: &str) -> Vec<(String, String)> {
+        super::super::owned(&[("DATABASE_URL", mongodb), ("REDIS_URL", redis)])
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn redis_stops_and_starts_under_load_and_nobody_notices() {
+        let (folder, port) = (tempdir().unwrap(), free_port());
+        let redis = Redis::start(port, folder.path()).await;
+        let settings = settings(&servers::mongodb_url(), &format!("redis://127.0.0.1:{port}"));
+        let process = Process::start(folder.path(), &settings).await;
+        let mut people = Vec::new();
+        for number in 0..4 {
+            people.push(signed_in(&process, &format!("n{number}@example.com")).await);
+        }
+        let (stop, count) = (AtomicBool::new(false), std::sync::atomic::AtomicUsize::new(0));
+        let load = people.iter().map(async |(token, _)| {
+            while !stop.load(Ordering::Relaxed) {
+                let answer = me(&process, token).await;
+                assert!(answer["data"]["me"]["id"].is_string(), "a failed me: {answer}\n{}", process.log());
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let script = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            drop(redis);
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let ready = reqwest::get(format!("{}/health/ready", process.url)).await.unwrap();
+            let ready = (ready.status().as_u16(), ready.json::<Value>().await.unwrap());
+            assert_eq!(ready, (200, json!({ "status": "degraded", "store": "ok", "cache": "unavailable" })));
+            let redis = Redis::start(port, folder.path()).await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            stop.store(true, Ordering::Relaxed);
+            redis
+        };
+        let (_, _redis) = tokio::join!(futures_util::future::join_all(load), script);
+        assert!(count.load(Ordering::Relaxed) > 100, "hardly any load");
+        let ready: Value =
+            reqwest::get(format!("{}/health/ready", process.url)).await.unwrap().json().await.unwrap();
+        assert_eq!(ready["cache"], "ok", "Redis is used again");
+        for (_, refresh_token) in &people {
+            let query = "mutation($input: RefreshInput!) { refresh(input: $input) { user { id } } }";
+            let input = json!({ "input": { "refreshToken": refresh_token } });
+            let answer = process.post(None, query, input).await.unwrap();
+            assert!(answer.get("errors").is_none(), "a session is lost: {answer}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_logout_while_redis_is_away_is_not_undone_by_its_old_copies() {
+        let folder = tempdir().unwrap();
+        let proxy = Proxy::to(servers::redis_url().trim_start_matches("redis://").to_owned()).await;
+        let redis = format!("redis://{}", proxy.address);
+        let mut settings = settings(&servers::mongodb_url(), &redis);
+        settings.push(("REDIS_KEY_PREFIX".into(), servers::unique()));
+        let process = Process::start(folder.path(), &settings).await;
+        let (token, _) = signed_in(&process, "ada@example.com").await;
+        assert!(me(&process, &token).await["data"]["me"]["id"].is_string());
+        proxy.cut();
+        let logout = process.post(Some(&token), "mutation { logout { success } }", json!({})).await.unwrap();
+        assert_eq!(logout["data"]["logout"]["success"], true);
+        let reason = async || me(&process, &token).await["errors"][0]["extensions"]["reason"].clone();
+        assert_eq!(reason().await, "SESSION_REVOKED");
+        proxy.open();
+        // The copy that Redis still has is replaced before it is believed; another node sees it too.
+        let started = Instant::now();
+        let other = Process::start(folder.path(), &settings).await;
+        while started.elapsed() < Duration::from_secs(10) {
+            assert_eq!(reason().await, "SESSION_REVOKED");
+            if me(&other, &token).await["errors"][0]["extensions"]["reason"] == "SESSION_REVOKED" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the other node never heard of the logout");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_database_that_is_away_or_silent_is_a_typed_error_and_recovers() {
+        let folder = tempdir().unwrap();
+        let url = servers::mongodb_url();
+        let (target, database) = url.trim_start_matches("mongodb://").split_once('/').unwrap();
+        let proxy = Proxy::to(target.to_owned()).await;
+        let mongodb = format!("mongodb://{}/{database}?directConnection=true", proxy.address);
+        let mut settings = settings(&mongodb, &servers::redis_url());
+        settings.push(("REDIS_KEY_PREFIX".into(), servers::unique()));
+        let process = Process::start(folder.path(), &settings).await;
+        let (token, _) = signed_in(&process, "ada@example.com").await;
+        for fault in [Proxy::cut, Proxy::silence] {
+            fault(&proxy);
+            let started = Instant::now();
+            let answer = process.login("ada@example.com").await.unwrap();
+            assert_eq!(code(&answer), "SERVICE_UNAVAILABLE", "{answer}");
+            assert!(started.elapsed() < Duration::from_secs(8), "it took {:?}", started.elapsed());
+            assert!(!answer.to_string().contains("mongo"), "the driver shows through: {answer}");
+            assert!(me(&process, &token).await["data"]["me"]["id"].is_string(), "cached sessions still work");
+            let ready = reqwest::get(format!("{}/health/ready", process.url)).await.unwrap();
+            assert_eq!(ready.status().as_u16(), 503);
+            proxy.open();
+            let recovered = Instant::now();
+            while code(&process.login("ada@example.com").await.unwrap()) == "SERVICE_UNAVAILABLE" {
+                assert!(
+                    recovered.elapsed() < Duration::from_secs(30),
+                    "it never recovered:\n{}",
+                    process.log()
+                );
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_silent_redis_only_costs_time() {
+        let folder = tempdir().unwrap();
+        let proxy = Proxy::to(servers::redis_url().trim_start_matches("redis://").to_owned()).await;
+        let mut settings = settings(&servers::mongodb_url(), &format!("redis://{}", proxy.address));
+        settings.push(("REDIS_KEY_PREFIX".into(), servers::unique()));
+        let process = Process::start(folder.path(), &settings).await;
+        let (token, _) = signed_in(&process, "ada@example.com").await;
+        proxy.silence();
+        for _ in 0..20 {
+            let started = Instant::now();
+            assert!(me(&process, &token).await["data"]["me"]["id"].is_string());
+            assert!(started.elapsed() < Duration::from_secs(3), "it took {:?}", started.elapsed());
+        }
+    }
+}

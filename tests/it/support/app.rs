@@ -1,0 +1,192 @@
+//! A service without a socket, and the people who use it.
+
+use std::{ffi::OsString, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Method, Request, header},
+};
+use chrono::TimeDelta;
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use vestibule::{
+    app::{self, Ambient},
+    config::Config,
+    domain::random::SystemRandom,
+};
+
+use super::{Answer, TestClock};
+
+/// What the service keeps its data in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    /// SQLite in memory, cache in the process.
+    Embedded,
+    /// Real servers, a database and a key prefix of the test's own.
+    #[cfg(feature = "server-tests")]
+    MongoDbAndRedis,
+}
+
+pub(crate) struct TestApp {
+    router: Router,
+    pub(crate) clock: Arc<TestClock>,
+}
+
+impl TestApp {
+    pub(crate) async fn start(backend: Backend) -> Self {
+        Self::with(backend, &[]).await
+    }
+
+    /// A service with some settings of the test's own.
+    pub(crate) async fn with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        Self::of(&config(&[backend_settings(backend), owned(settings)].concat())).await
+    }
+
+    pub(crate) async fn of(config: &Config) -> Self {
+        let clock = Arc::new(TestClock::default());
+        let ambient = Ambient { clock: clock.clone(), random: Arc::new(SystemRandom) };
+        let app = app::build(config, ambient).await.unwrap_or_else(|error| panic!("{error}"));
+        Self { router: app.router, clock }
+    }
+
+    pub(crate) fn advance(&self, by: TimeDelta) {
+        self.clock.advance(by);
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Posts an operation with these headers besides those of every client.
+    pub(crate) async fn post(&self, headers: &[(&str, &str)], query: &str, variables: Value) -> Answer {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        self.send(post_request(headers, body)).await
+    }
+
+    /// Posts an operation as nobody in particular.
+    pub(crate) async fn anonymous(&self, query: &str, variables: Value) -> Answer {
+        self.post(&[], query, variables).await
+    }
+
+    /// Registers a person; `name` is also the local part of the address.
+    pub(crate) async fn user(&self, name: &str) -> Persona<'_> {
+        let email = format!("{name}@example.com");
+        let answer = self.register(&email, PASSWORD, name).await;
+        Persona::of(self, &answer, "/register")
+    }
+
+    pub(crate) async fn register(&self, email: &str, password: &str, name: &str) -> Answer {
+        let input = json!({ "email": email, "password": password, "name": name });
+        self.anonymous(REGISTER, json!({ "input": input })).await
+    }
+
+    pub(crate) async fn login(&self, email: &str, password: &str) -> Answer {
+        self.anonymous(LOGIN, json!({ "input": { "email": email, "password": password } })).await
+    }
+
+    /// Logs a person in on another device.
+    pub(crate) async fn login_again(&self, name: &str) -> Persona<'_> {
+        let answer = self.login(&format!("{name}@example.com"), PASSWORD).await;
+        Persona::of(self, &answer, "/login")
+    }
+
+    pub(crate) async fn refresh(&self, token: &str) -> Answer {
+        self.anonymous(REFRESH, json!({ "input": { "refreshToken": token } })).await
+    }
+
+    pub(crate) async fn me(&self, access_token: &str) -> Answer {
+        self.post(&[("authorization", &format!("Bearer {access_token}"))], ME, json!({})).await
+    }
+}
+
+/// The password of every person unless a test says otherwise.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const ME: &str = "{ me { id email emailVerified name roles version } }";
+const REGISTER: &str = "mutation($input: RegisterInput!) { register(input: $input) {
+    user { id email name version } session { id } accessToken refreshToken accessTokenExpiresAt emailVerificationRequired } }";
+const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $input) {
+    user { id email } session { id deviceName current } accessToken refreshToken accessTokenExpiresAt } }";
+const REFRESH: &str = "mutation($input: RefreshInput!) { refresh(input: $input) {
+    user { id } session { id } accessToken refreshToken accessTokenExpiresAt } }";
+
+/// A person with the tokens of one device.
+pub(crate) struct Persona<'a> {
+    app: &'a TestApp,
+    pub(crate) id: String,
+    pub(crate) session_id: String,
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+}
+
+impl<'a> Persona<'a> {
+    fn of(app: &'a TestApp, answer: &Answer, payload: &str) -> Self {
+        let text = |pointer: &str| answer.text_at(&format!("{payload}{pointer}"));
+        Self {
+            app,
+            id: text("/user/id"),
+            session_id: text("/session/id"),
+            access_token: text("/accessToken"),
+            refresh_token: text("/refreshToken"),
+        }
+    }
+
+    pub(crate) async fn post(&self, query: &str, variables: Value) -> Answer {
+        let bearer = format!("Bearer {}", self.access_token);
+        self.app.post(&[("authorization", &bearer)], query, variables).await
+    }
+
+    pub(crate) async fn me(&self) -> Answer {
+        self.app.me(&self.access_token).await
+    }
+
+    pub(crate) async fn change_password(
+        &self,
+        current: &str,
+        new: &str,
+        keep_other_sessions: bool,
+    ) -> Answer {
+        let query = "mutation($input: ChangePasswordInput!) { changePassword(input: $input) { user { id version } } }";
+        let input = json!({
+            "currentPassword": current, "newPassword": new, "keepOtherSessions": keep_other_sessions,
+        });
+        self.post(query, json!({ "input": input })).await
+    }
+}
+
+pub(crate) fn post_request(headers: &[(&str, &str)], body: impl Into<Body>) -> Request<Body> {
+    let mut request = Request::builder().method(Method::POST).uri("/graphql");
+    let names = |name: &str| headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+    if !names("content-type") {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}
+
+/// A configuration of these settings; the cost of hashing is the least there is.
+pub(crate) fn config(settings: &[(String, String)]) -> Config {
+    let settings = settings.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let cost = [(OsString::from("BCRYPT_COST"), OsString::from("4"))];
+    Config::from_variables(cost.into_iter().chain(settings)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+pub(crate) fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+pub(crate) fn backend_settings(backend: Backend) -> Vec<(String, String)> {
+    match backend {
+        Backend::Embedded => owned(&[("DATABASE_URL", "sqlite::memory:")]),
+        #[cfg(feature = "server-tests")]
+        Backend::MongoDbAndRedis => super::servers::settings(),
+    }
+}

@@ -1,0 +1,40 @@
+//! What tests are written with: a service without a socket, people who use it, a clock that is set.
+
+mod answer;
+mod app;
+mod clock;
+pub(crate) mod process;
+#[cfg(feature = "server-tests")]
+pub(crate) mod proxy;
+#[cfg(feature = "server-tests")]
+pub(crate) mod servers;
+
+pub(crate) use answer::Answer;
+pub(crate) use app::{Backend, TestApp, post_request};
+pub(crate) use clock::TestClock;
+
+/// Runs each of these tests on the embedded default and, where `make test` has started the servers,
+/// on MongoDB and Redis; a failure names the test and the backend.
+macro_rules! on_every_backend {
+    ($($name:ident),+ $(,)?) => {
+        mod embedded {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(&$crate::support::TestApp::start($crate::support::Backend::Embedded).await).await;
+                }
+            )+
+        }
+
+        #[cfg(feature = "server-tests")]
+        mod mongodb_and_redis {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(&$crate::support::TestApp::start($crate::support::Backend::MongoDbAndRedis).await).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_every_backend;

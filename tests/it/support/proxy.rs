@@ -1,0 +1,84 @@
+//! A TCP proxy that tests cut or make silent, in front of a real server.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Connections break and new ones are closed at once.
+    Cut,
+    /// Bytes are taken and none is passed on.
+    Silent,
+}
+
+pub(crate) struct Proxy {
+    pub(crate) address: SocketAddr,
+    state: Arc<watch::Sender<State>>,
+}
+
+impl Proxy {
+    pub(crate) async fn to(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (state, _) = watch::channel(State::Open);
+        let state = Arc::new(state);
+        let seen = state.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                if *seen.borrow() != State::Cut {
+                    tokio::spawn(pass(client, target.clone(), seen.subscribe()));
+                }
+            }
+        });
+        Self { address, state }
+    }
+
+    pub(crate) fn open(&self) {
+        self.state.send_replace(State::Open);
+    }
+
+    pub(crate) fn cut(&self) {
+        self.state.send_replace(State::Cut);
+    }
+
+    pub(crate) fn silence(&self) {
+        self.state.send_replace(State::Silent);
+    }
+}
+
+async fn pass(client: TcpStream, target: String, state: watch::Receiver<State>) {
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    let (client_read, client_write) = client.into_split();
+    let (server_read, server_write) = server.into_split();
+    tokio::select! {
+        () = copy(client_read, server_write, state.clone()) => {}
+        () = copy(server_read, client_write, state) => {}
+    }
+}
+
+async fn copy(
+    mut from: impl AsyncReadExt + Unpin,
+    mut to: impl AsyncWriteExt + Unpin,
+    mut state: watch::Receiver<State>,
+) {
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let count = tokio::select! {
+            read = from.read(&mut buffer) => match read { Ok(0) | Err(_) => return, Ok(count) => count },
+            _ = state.wait_for(|state| *state == State::Cut) => return,
+        };
+        // What came while it was silent is passed on when it speaks again.
+        if state.wait_for(|state| *state != State::Silent).await.is_err() {
+            return;
+        }
+        if to.write_all(&buffer[..count]).await.is_err() {
+            return;
+        }
+    }
+}
