@@ -1,0 +1,26 @@
+SHELL := bash
+.DEFAULT_GOAL := help
+.PHONY: help run test servers check schema web
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## build and start the service (with the playground, where Node is present)
+	@scripts/web.sh --if-needed
+	cargo run --release -- serve
+
+test: ## install what is missing, start the servers, run every check and test
+	@scripts/test.sh
+
+servers: ## start MongoDB and Redis for tests until Ctrl-C, and print the exports
+	@scripts/servers.sh
+
+check: ## formatting and clippy, warnings denied
+	cargo fmt --all --check
+	cargo clippy --all-targets --all-features -- -D warnings
+
+schema: ## write schema.graphql from the code
+	@new=$$(mktemp) && trap "rm -f $$new" EXIT && cargo run -- schema > "$$new" && cp "$$new" schema.graphql
+
+web: ## build the playground in web/
+	@scripts/web.sh

@@ -1,0 +1,163 @@
+#!/usr/bin/env bash
+# The whole truth: installs what is missing, starts the servers, runs every check and every test,
+# and stops what it started. Logs of the servers stay in target/test-logs.
+#
+#   MONGODB_URL       use this MongoDB instead of one started here
+#   CHROMIUM          use this browser for the browser test
+#   ALLOW_NO_NODE=1   without Node, leave out the steps `web` and `browser` instead of failing
+set -euo pipefail
+
+# shellcheck source=scripts/servers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
+cd "$ROOT"
+
+PASSED=()
+FAILED=()
+SKIPPED=()
+CURRENT=preparation     # what is going on, for the summary of a run that ends early
+STEP_GROUP=
+WITH_WEB=
+
+# step NAME COMMAND...: runs the command (a function too) in a process group of its own, so that
+# nothing of it is left behind. A failure is noted and the next step runs.
+step() {
+  local name=$1 started=$SECONDS status=0
+  shift
+  CURRENT=$name
+  heading "$name"
+  set -m
+  ("$@") </dev/null &
+  set +m
+  STEP_GROUP=$!
+  wait "$STEP_GROUP" || status=$?
+  stop_group "$STEP_GROUP"
+  STEP_GROUP=
+  CURRENT=
+  if ((status == 0)); then
+    PASSED+=("$name")
+    say "-- $name: passed in $((SECONDS - started)) s"
+  else
+    FAILED+=("$name")
+    say "-- $name: FAILED with status $status in $((SECONDS - started)) s"
+  fi
+}
+
+# skip NAME WHY
+skip() {
+  SKIPPED+=("$1")
+  say "-- $1: not run ($2)"
+}
+
+on_exit() {
+  local status=$?
+  trap - EXIT
+  trap '' INT TERM HUP
+  if [[ -n $STEP_GROUP ]]; then stop_group "$STEP_GROUP"; fi
+  close_run
+  restore_policy
+  if [[ -n $CURRENT ]]; then FAILED+=("$CURRENT (ended early)"); fi
+  summary
+  if ((${#FAILED[@]} > 0 && status == 0)); then status=1; fi
+  exit "$status"
+}
+
+# The last line is the verdict.
+summary() {
+  heading "summary ($SECONDS s)"
+  if ((${#SKIPPED[@]} > 0)); then say "not run: $(join "${SKIPPED[@]}")"; fi
+  if ((${#FAILED[@]} > 0)); then say "failed: $(join "${FAILED[@]}")"; fi
+  say "steps: ${#PASSED[@]} passed, ${#FAILED[@]} failed, ${#SKIPPED[@]} skipped"
+}
+
+join() {
+  local text
+  printf -v text '%s, ' "$@"
+  printf '%s' "${text%, }"
+}
+
+# Finds out whether the web part can run, before anything takes time.
+prepare_web() {
+  if [[ ! -f web/package.json ]]; then
+    say "web/ has no package.json: no web part to build or test"
+  elif has node && has npm; then
+    need_chromium
+    WITH_WEB=yes
+  elif [[ ${ALLOW_NO_NODE:-} == 1 ]]; then
+    say "Node is missing (node and npm); ALLOW_NO_NODE=1 lets the run go on without the web part"
+  else
+    die "Node is missing (node and npm), which the playground's build and browser test need; install it, or set ALLOW_NO_NODE=1 to leave them out"
+  fi
+}
+
+web_build() {
+  cd web
+  npm ci --no-audit --no-fund
+  npm run build
+}
+
+run_nextest() {
+  local profile=()
+  if [[ -n ${CI:-} ]] && grep -qs '^\[profile\.ci' .config/nextest.toml; then profile=(--profile ci); fi
+  cargo nextest run --all-features --no-fail-fast ${profile[@]+"${profile[@]}"}
+}
+
+# optional_tool TOOL ARGUMENT...: runs `cargo TOOL`, where it is installed.
+optional_tool() {
+  local tool=$1
+  if cargo "$tool" --version >/dev/null 2>&1; then
+    step "$tool" cargo "$@"
+  else
+    skip "$tool" "cargo-$tool is not installed"
+  fi
+}
+
+browser() {
+  if [[ -z $WITH_WEB ]]; then
+    skip browser "no Node or no web part"
+    return
+  fi
+  # What the step `tests` has built: nothing is left to do, unless that failed. No old binary is tested.
+  CURRENT=browser
+  cargo test --all-features --no-run --quiet || die "browser: there is no binary to test"
+  start_server vestibule launch_vestibule probe_vestibule
+  VESTIBULE_URL=http://127.0.0.1:$PORT step browser node web/e2e/playground.mjs
+}
+
+# Nothing of the caller's environment, nor a .env file of this folder, gets in.
+launch_vestibule() {
+  mkdir -p "$RUN_DIR/browser"
+  spawn "$LOG_DIR/vestibule.log" env -i -C "$RUN_DIR/browser" PATH="$PATH" HOME="$RUN_DIR/browser" \
+    DATABASE_URL="sqlite://$RUN_DIR/browser/browser.sqlite" \
+    BIND_ADDR="127.0.0.1:$1" PUBLIC_URL="http://127.0.0.1:$1" \
+    "$TARGET_DIR/debug/vestibule" serve
+}
+
+probe_vestibule() { curl --fail --silent --noproxy '*' --max-time 5 "http://127.0.0.1:$1/health/ready"; }
+
+main() {
+  trap on_exit EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+  open_run test-logs
+  heading "preparation"
+  need_cargo
+  need_compiler
+  need_curl
+  prepare_web
+  CURRENT=servers
+  heading "servers"
+  start_servers
+  CURRENT=
+
+  if [[ -n $WITH_WEB ]]; then step web web_build; else skip web "no Node or no web part"; fi
+  step fmt cargo fmt --all --check
+  step clippy cargo clippy --all-targets --all-features -- -D warnings
+  step tests run_nextest
+  step doctests cargo test --doc --all-features
+  optional_tool deny check bans licenses sources
+  optional_tool machete
+  browser
+  if ((${#FAILED[@]} > 0)); then log_tails "$LOG_DIR"/*.log; fi
+}
+
+main "$@"
