@@ -7,7 +7,7 @@ help: ## list these targets
 
 run: ## build and start the service (with the playground, where Node is present)
 	@scripts/web.sh --if-needed
-	cargo run --profile quick -- serve
+	cargo run -- serve
 
 test: ## install what is missing, start the servers, run every check and test
 	@scripts/test.sh

@@ -69,6 +69,28 @@ need_compiler() {
   apt_install "a C compiler" gcc libc6-dev
 }
 
+# Vite needs this Node, or a later one.
+NODE_VERSION=20.19
+
+# Is there a Node that is new enough, or can the distribution give one? Fails where neither is so.
+need_node() {
+  if has_node; then return 0; fi
+  if has node || ! has apt-get || { ((EUID != 0)) && ! has sudo; }; then return 1; fi
+  apt_prepare "Node" nodejs npm
+  local candidate
+  candidate=$(LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9.]*\).*/\1/p')
+  at_least "${candidate:-0}" || return 1
+  apt_install "for the playground" nodejs npm
+  has_node
+}
+
+has_node() {
+  if ! has node || ! has npm; then return 1; fi
+  at_least "$(node --version | tr -d v)"
+}
+
+at_least() { [[ $(printf '%s\n' "$NODE_VERSION" "$1" | sort -V | head -n 1) == "$NODE_VERSION" ]]; }
+
 need_curl() { has curl || apt_install "for the readiness of the service" curl ca-certificates; }
 
 # Puts the browser's path into CHROMIUM, for the browser test; one that is set already stays.

@@ -67,7 +67,7 @@ pub struct App {
     pub stopping: Arc<AtomicBool>,
 }
 
-/// Puts a service together.
+/// Opens what the settings name and puts a service together.
 ///
 /// # Errors
 /// [`StartError`].
@@ -75,6 +75,19 @@ pub async fn build(config: &Config, ambient: Ambient) -> Result<App, StartError>
     install_crypto();
     let stores = Stores::open(&config.database).await?;
     let cache = cache::open(&config.cache).await?;
+    assemble(config, stores, cache, ambient).await
+}
+
+/// Puts a service together from stores and a cache that are open.
+///
+/// # Errors
+/// `Keys` and `Threads`.
+pub async fn assemble(
+    config: &Config,
+    stores: Stores,
+    cache: Arc<dyn SessionCache>,
+    ambient: Ambient,
+) -> Result<App, StartError> {
     let domain = domain(config, &stores, &cache, &ambient).await?;
     let stopping = Arc::new(AtomicBool::new(false));
     let router = http::router(HttpParts {

@@ -62,7 +62,7 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
         |text: &str| text.parse::<SocketAddr>().map_err(|_| "must be an IP address and a port".to_owned());
     let bind = source.parse(&variables::BIND_ADDR, read_bind);
     let public_url = source.parse(&variables::PUBLIC_URL, |text| read_public_url(text, environment));
-    let mut allowed_origins = source.list(&variables::ALLOWED_ORIGINS, Origin::parse);
+    let mut allowed_origins = source.list(&variables::ALLOWED_ORIGINS, |text| read_origin(text, environment));
     let trusted_proxies = source.list(&variables::TRUSTED_PROXIES, read_network);
     let longest = Duration::from_mins(10);
     let request_timeout = source.duration(&variables::REQUEST_TIMEOUT, Duration::from_secs(1)..=longest);
@@ -106,6 +106,15 @@ fn read_public_url(text: &str, environment: Environment) -> Result<Url, String> 
         return Err("must be https in production".into());
     }
     Ok(url)
+}
+
+/// Over plain http anybody on the way could be the page, and cookies go with its requests.
+fn read_origin(text: &str, environment: Environment) -> Result<Origin, String> {
+    let origin = Origin::parse(text)?;
+    if environment == Environment::Production && !origin.as_str().starts_with("https://") {
+        return Err(format!("{text:?} must be https in production"));
+    }
+    Ok(origin)
 }
 
 fn read_network(text: &str) -> Result<IpNet, String> {

@@ -22,7 +22,6 @@ impl fmt::Display for Problem {
 }
 
 /// The variables of a process, and the problems found in them so far.
-#[derive(Debug)]
 pub struct Source {
     values: HashMap<String, OsString>,
     problems: Vec<Problem>,

@@ -23,7 +23,7 @@ pub enum CsrfVerdict {
 }
 
 /// Tokens for cookies.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TokenCookies {
     /// The access token.
     pub access_token: String,
@@ -34,7 +34,7 @@ pub struct TokenCookies {
 }
 
 /// What the transport is to do with cookies.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum CookieEffect {
     /// Set both.
     Set(TokenCookies),
@@ -43,7 +43,6 @@ pub enum CookieEffect {
 }
 
 /// One request, as resolvers see it.
-#[derive(Debug)]
 pub struct RequestContext {
     /// The id that errors and log lines carry.
     pub request_id: RequestId,
@@ -74,7 +73,10 @@ impl RequestContext {
         let authenticate = || domain.sessions.authenticate(&self.credentials);
         match self.actor.get_or_init(authenticate).await {
             Ok(actor) => Ok(actor),
-            Err(error) => Err(error.clone().into()),
+            Err(error) => {
+                tracing::info!(%error, "credentials refused");
+                Err(error.clone().into())
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::domain::{ErrorCode, ids::RequestId};
 
 /// A request as clients send it; unknown members are passed over.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GraphqlRequest {
     /// The document.
@@ -90,6 +90,7 @@ impl Graphql {
 
 /// Parses and checks a request before anything walks its document.
 fn prepare(request: GraphqlRequest, method: Method) -> Result<Request, RequestError> {
+    limits::check_text(&request.query).map_err(too_complex)?;
     let document = parser::parse_query(&request.query).map_err(|error| {
         // The parser's own text is about its grammar; the place is what helps.
         let place = error.positions().next();
@@ -110,8 +111,8 @@ fn prepare(request: GraphqlRequest, method: Method) -> Result<Request, RequestEr
         }
         (OperationType::Subscription, _) => return Err(invalid("The schema has no subscriptions.")),
     }
-    limits::check(&document, operation).map_err(too_complex)?;
     let variables = Variables::from_json(serde_json::Value::Object(request.variables.unwrap_or_default()));
+    limits::check_document(&document, &variables).map_err(too_complex)?;
     check_required(operation, &variables)?;
 
     let mut prepared = Request::new(request.query).variables(variables);
@@ -162,7 +163,11 @@ fn invalid(message: &str) -> RequestError {
 }
 
 fn too_complex(excess: Excess) -> RequestError {
-    let Excess::Over { limit, value } = excess else { return invalid("A fragment spreads itself.") };
+    let (limit, value) = match excess {
+        Excess::Over { limit, value } => (limit, value),
+        Excess::Cycle => return invalid("A fragment spreads itself."),
+        Excess::UnknownFragment => return invalid("A fragment is spread that is not there."),
+    };
     let message = format!("The operation asks for too much: the limit {limit} is {value}.");
     let mut error = request_error(ErrorCode::OperationTooComplex, message);
     let extensions = error.extensions.get_or_insert_default();
@@ -195,9 +200,19 @@ fn complete(error: &mut ServerError, id: &RequestId) {
     let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !has_code {
         error.extensions = Some(code_extensions(ErrorCode::GraphqlValidationFailed));
+        shorten(&mut error.message);
     }
     error.source = None;
     error.extensions.get_or_insert_default().set("requestId", id.as_str());
+}
+
+/// The library's text may repeat a whole value.
+fn shorten(message: &mut String) {
+    const MOST: usize = 300;
+    if let Some((end, _)) = message.char_indices().nth(MOST) {
+        message.truncate(end);
+        message.push('…');
+    }
 }
 
 fn with_request_id(refused: RequestError, id: &RequestId) -> RequestError {

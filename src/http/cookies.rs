@@ -87,11 +87,20 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
         .flat_map(|value| Cookie::split_parse(value).filter_map(Result::ok))
 }
 
-/// The token of `Authorization: Bearer …`; the scheme in any letter case (RFC 9110 §11.1).
+/// The token of `Authorization: Bearer …`; the scheme in any letter case (RFC 9110 §11.1). Another
+/// scheme is none of ours. What names no other scheme was meant for us and is not good: a token
+/// without `Bearer`, no token after it, two headers, bytes that are no text. Taken for no
+/// credentials at all, it would look like a logout.
 fn bearer(headers: &HeaderMap) -> Option<PresentedToken> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
-        .then(|| PresentedToken::new(token.to_owned()))
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?;
+    let bad = || Some(PresentedToken::new(String::new()));
+    let Some(text) = value.to_str().ok().filter(|_| values.next().is_none()) else { return bad() };
+    match text.trim().split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Some(PresentedToken::new(token.trim().to_owned()))
+        }
+        Some(_) => None,
+        None => bad(),
+    }
 }

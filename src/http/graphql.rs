@@ -14,9 +14,10 @@ use serde::Deserialize;
 use tracing::Instrument;
 
 use super::{
-    HttpState, PeerAddress,
+    HttpState,
     answer::Refusal,
-    body, client_address,
+    body,
+    client_address::ClientAddress,
     cookies::CookieNames,
     csrf,
     media::{self, ResponseType},
@@ -60,11 +61,18 @@ pub(super) async fn post(
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
         }
         let bytes = body::read(&parts.headers, body, state.body_timeout).await?;
-        serde_json::from_slice(&bytes).map_err(|_| {
+        parse_body(&bytes).ok_or_else(|| {
             Refusal::bad_request("The body must be one JSON object with the string member \"query\".")
         })
     };
     answer(&state, &id, &parts, Method::Post, parsed).await
+}
+
+/// A request is a JSON object; an array of its members in order, which the derived reader would take
+/// as well, is not.
+fn parse_body(bytes: &[u8]) -> Option<GraphqlRequest> {
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).ok()?;
+    serde_json::from_value(object.into()).ok()
 }
 
 /// The parameters of a GET; JSON where the body would have objects.
@@ -122,7 +130,7 @@ async fn answer(
         Ok(request) => request,
         Err(refusal) => return refusal.into_response(id, media),
     };
-    let client = client_info(state, parts);
+    let client = client_info(parts);
     let context = Arc::new(RequestContext::new(id.clone(), names.credentials(headers), client, csrf));
     match execute(state, request, method, context.clone()).await {
         Ok(outcome) => {
@@ -193,13 +201,9 @@ fn with_media(status: StatusCode, mut response: Response, media: ResponseType) -
     response
 }
 
-fn client_info(state: &HttpState, parts: &axum::http::request::Parts) -> ClientInfo {
-    let peer = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip());
-    let proxies = &state.config.trusted_proxies;
-    ClientInfo {
-        user_agent: user_agent(&parts.headers),
-        ip_address: peer.map(|peer| client_address::client_address(peer, &parts.headers, proxies)),
-    }
+fn client_info(parts: &axum::http::request::Parts) -> ClientInfo {
+    let address = parts.extensions.get::<ClientAddress>();
+    ClientInfo { user_agent: user_agent(&parts.headers), ip_address: address.and_then(|address| address.0) }
 }
 
 fn user_agent(headers: &HeaderMap) -> Option<String> {

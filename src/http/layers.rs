@@ -17,7 +17,12 @@ use tower_http::{
 };
 use tracing::Instrument;
 
-use super::{HttpState, answer::Refusal, media::ResponseType};
+use super::{
+    HttpState, PeerAddress,
+    answer::Refusal,
+    client_address::{ClientAddress, client_address},
+    media::ResponseType,
+};
 use crate::{
     config::HttpConfig,
     domain::{ErrorCode, ids::RequestId},
@@ -43,9 +48,14 @@ pub(super) fn wrap(router: Router<HttpState>, state: &HttpState) -> Router<HttpS
 async fn identify(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
     let started = state.clock.now();
     let id = RequestId::generate(started, &*state.random);
-    let span =
-        tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
+    let client = peer.map(|peer| client_address(peer, request.headers(), &state.config.trusted_proxies));
+    let span = tracing::info_span!(
+        "request", id = %id, method = %request.method(), path = request.uri().path(),
+        client = client.map(tracing::field::display)
+    );
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(ClientAddress(client));
     async move {
         let mut response = next.run(request).await;
         let milliseconds = (state.clock.now() - started).num_milliseconds();

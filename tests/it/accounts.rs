@@ -88,6 +88,8 @@ async fn a_null_in_a_whole_input_variable_changes_nothing(app: &TestApp) {
     for input in [json!({ "name": null }), json!({}), json!({ "expectedVersion": null })] {
         assert_eq!(ada.post(UPDATE, json!({ "input": input })).await.data("/updateProfile/user/name"), "ada");
     }
+    assert_eq!(ada.me().await.data("/me/version"), 1, "nothing was changed");
+    assert_eq!(ada.post(UPDATE, json!({ "input": { "expectedVersion": 7 } })).await.code(), "CONFLICT");
     // A declared variable that is not sent leaves its field out.
     let query = "mutation($name: String) { updateProfile(input: { name: $name }) { user { name } } }";
     assert_eq!(ada.post(query, json!({})).await.data("/updateProfile/user/name"), "ada");

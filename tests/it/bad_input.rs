@@ -130,22 +130,44 @@ async fn a_failed_mutation_beside_another_leaves_a_well_formed_answer(app: &Test
 }
 
 async fn operations_that_ask_for_too_much_are_refused(app: &TestApp) {
-    let bomb = (0..30).fold(String::from("{ ...F0 }"), |text, level| {
-        format!("{text} fragment F{level} on Query {{ {} }}", format!("...F{} ", level + 1).repeat(10))
-    }) + " fragment F30 on Query { me { id } }";
+    let bomb = |last: &str| {
+        let levels = (0..30).fold(String::new(), |text, level| {
+            format!("{text} fragment F{level} on Query {{ {} }}", format!("...F{} ", level + 1).repeat(10))
+        });
+        format!("{levels} fragment F30 on Query {{ {last} }}")
+    };
     let aliases = (0..200).fold(String::new(), |text, n| {
         format!(
             "{text} a{n}: login(input: {{ email: \"a@example.com\", password: \"x\" }}) {{ user {{ id }} }}"
         )
     });
-    let deep =
-        format!("{{ node(id: 1) {{ ... on User {{ {} id {} }} }} }}", "id {".repeat(30), "}".repeat(30));
-    for (query, name) in
-        [(bomb, "fields"), (format!("mutation {{ {aliases} }}"), "rootFields"), (deep, "depth")]
-    {
-        let answer = app.anonymous(&query, json!({})).await;
-        assert_eq!(answer.code(), "OPERATION_TOO_COMPLEX");
+    let chain = (0..7_000)
+        .fold(String::new(), |text, n| format!("{text} fragment F{n} on Query {{ ...F{} }}", n + 1));
+    let deep = |open: &str, close: &str| format!("{}{}", open.repeat(5_000), close.repeat(5_000));
+    for (query, name) in [
+        (format!("{{ ...F0 }} {}", bomb("me { id }")), "selections"),
+        (format!("query A {{ me {{ id }} }} query B {{ ...F0 }} {}", bomb("me { id }")), "selections"),
+        (format!("mutation {{ {aliases} }}"), "rootFields"),
+        (format!("{{ node(id: 1) {{ {} id {} }} }}", "id {".repeat(30), "}".repeat(30)), "depth"),
+        (format!("{{ node(id: {}) {{ id }} }}", deep("[", "]")), "nesting"),
+        (format!("{{ node(id: {}) {{ id }} }}", deep("{a:", "}")), "nesting"),
+        (format!("query($a: {}) {{ me {{ id }} }}", deep("[", "]")), "nesting"),
+        (deep("{", "}"), "nesting"),
+        (format!("{{ __typename }} {chain}"), "tokens"),
+        (format!("{{ me {} {{ id }} }}", "@a ".repeat(80_000)), "tokens"),
+    ] {
+        let request = json!({ "query": query, "operationName": query.starts_with("query A").then_some("A") });
+        let answer = app.send(crate::support::post_request(&[], request.to_string())).await;
+        assert_eq!(answer.code(), "OPERATION_TOO_COMPLEX", "{name}");
         assert_eq!(answer.error()["limitName"], name);
         assert!(answer.error()["limit"].is_u64());
     }
+    let unknown = app.anonymous(&format!("{{ ...F0 }} {}", bomb("...Nope")), json!({})).await;
+    assert_eq!(unknown.code(), "GRAPHQL_VALIDATION_FAILED");
+    let often = format!("query($v: ID) {{ node(id: [{}]) {{ id }} }}", "$v ".repeat(4_000));
+    let answer = app.anonymous(&often, json!({ "v": vec![1; 50_000] })).await;
+    assert_eq!(
+        (answer.code().as_str(), &answer.error()["limitName"]),
+        ("OPERATION_TOO_COMPLEX", &json!("values"))
+    );
 }

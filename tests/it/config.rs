@@ -98,6 +98,10 @@ fn production_refuses_what_is_only_safe_at_home() {
         assert_eq!(problems(&[good[0], good[1], ("SECRET_KEY", weak)])[..1], ["SECRET_KEY"], "{weak}");
     }
     assert_eq!(problems(&[good[0], good[1], good[2], ("BCRYPT_COST", "4")]), ["BCRYPT_COST"]);
+    assert_eq!(
+        problems(&[good[0], good[1], good[2], ("ALLOWED_ORIGINS", "http://a.example.com")]),
+        ["ALLOWED_ORIGINS"]
+    );
     let config = read(&good).unwrap();
     assert!(!config.graphql.introspection && !config.graphql.playground && config.http.secure_cookies);
 }
@@ -132,4 +136,15 @@ fn the_example_file_documents_every_variable_with_its_default() {
     for line in file.lines() {
         assert!(line.is_empty() || line.starts_with('#'), "{line:?} would set something");
     }
+}
+
+#[test]
+fn the_readme_lists_every_variable() {
+    let readme = include_str!("../../README.md");
+    let missing: Vec<_> = variables::ALL
+        .iter()
+        .filter(|variable| !readme.contains(&format!("| `{}` | ", variable.name)))
+        .map(|variable| variable.name)
+        .collect();
+    assert!(missing.is_empty(), "not in the table of README.md: {missing:?}");
 }

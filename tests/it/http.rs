@@ -66,6 +66,7 @@ async fn only_json_is_taken_so_that_no_form_of_another_site_gets_in() {
         r#"{"query":1}"#,
         r#"{"variables":{}}"#,
         "[{\"query\":\"{me{id}}\"}]",
+        "[\"{me{id}}\"]",
         "\u{feff}{}",
     ] {
         let answer = app.send(post_request(&[], body)).await;
@@ -151,6 +152,9 @@ async fn cookies_carry_tokens_that_are_in_no_body() {
         .await;
     assert_eq!(refreshed.data("/refresh"), json!({ "accessToken": null, "refreshToken": null }));
     let cookie = cookie_header(&refreshed);
+    let of_another = "mutation { logout(input: { refreshToken: \"vrt_x\" }) { success } }";
+    let kept = app.post(&[("cookie", &cookie)], of_another, json!({})).await;
+    assert_eq!((kept.data("/logout/success"), kept.cookies().len()), (json!(false), 0));
     let logout = app.post(&[("cookie", &cookie)], "mutation { logout { success } }", json!({})).await;
     assert_eq!(logout.data("/logout/success"), true);
     assert!(logout.cookies().iter().all(|cookie| cookie.contains("; Max-Age=0")), "{:?}", logout.cookies());

@@ -10,6 +10,7 @@ mod config;
 mod contract;
 mod errors;
 mod http;
+mod masking;
 mod playground;
 mod process;
 mod schema;

@@ -12,7 +12,9 @@ on_every_backend!(
     an_access_token_expires_at_the_exact_second,
     a_refresh_rotates_the_token,
     a_lost_answer_to_a_refresh_can_be_had_again,
+    a_token_of_two_rotations_ago_gets_the_current_one_within_the_grace_window,
     a_reused_token_ends_the_session,
+    a_thief_cannot_hide_a_theft_by_many_refreshes,
     concurrent_refreshes_leave_one_chain,
     a_logout_takes_effect_on_tokens_in_flight,
     a_logout_works_with_an_expired_token_and_by_refresh_token,
@@ -60,6 +62,12 @@ async fn me_is_null_for_nobody_in_particular(app: &TestApp) {
     // Another scheme is no credential of ours.
     let basic = app.post(&[("authorization", "Basic YTpi")], "{ me { id } }", json!({})).await;
     assert_eq!(basic.data("/me"), json!(null));
+    for header in ["Bearer", "Bearer ", "bearer  x", "eyJhbGciOiJFZERTQSJ9.e30.x", "Bearer a b"] {
+        let answer = app.post(&[("authorization", header)], "{ me { id } }", json!({})).await;
+        assert_eq!(answer.reason(), "TOKEN_INVALID", "{header}");
+    }
+    let twice = [("authorization", "Bearer a"), ("authorization", "Bearer b")];
+    assert_eq!(app.post(&twice, "{ me { id } }", json!({})).await.reason(), "TOKEN_INVALID");
     let refused = app.me("nonsense").await;
     assert_eq!(refused.json()["data"], json!({ "me": null }));
     assert_eq!(refused.reason(), "TOKEN_INVALID");
@@ -91,6 +99,26 @@ async fn a_lost_answer_to_a_refresh_can_be_had_again(app: &TestApp) {
     let again = app.refresh(&ada.refresh_token).await;
     assert_eq!(again.data("/refresh/refreshToken"), first.data("/refresh/refreshToken"));
     app.me(&again.text_at("/refresh/accessToken")).await.data("/me/id");
+}
+
+async fn a_token_of_two_rotations_ago_gets_the_current_one_within_the_grace_window(app: &TestApp) {
+    let ada = app.user("ada").await;
+    let second = app.refresh(&ada.refresh_token).await.text_at("/refresh/refreshToken");
+    let third = app.refresh(&second).await.text_at("/refresh/refreshToken");
+    let again = app.refresh(&ada.refresh_token).await.text_at("/refresh/refreshToken");
+    assert_eq!(again, third);
+    app.advance(TimeDelta::minutes(1));
+    app.refresh(&again).await.data("/refresh");
+}
+
+async fn a_thief_cannot_hide_a_theft_by_many_refreshes(app: &TestApp) {
+    let ada = app.user("ada").await;
+    let mut stolen = ada.refresh_token.clone();
+    for _ in 0..70 {
+        stolen = app.refresh(&stolen).await.text_at("/refresh/refreshToken");
+    }
+    assert_eq!(app.refresh(&ada.refresh_token).await.reason(), "SESSION_REVOKED");
+    assert_eq!(app.refresh(&stolen).await.reason(), "SESSION_REVOKED");
 }
 
 async fn a_reused_token_ends_the_session(app: &TestApp) {

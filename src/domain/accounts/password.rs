@@ -9,7 +9,6 @@ use crate::domain::{
 };
 
 /// What a change of the password needs.
-#[derive(Debug)]
 pub struct ChangePasswordRequest {
     /// The password of now.
     pub current_password: String,

@@ -26,6 +26,9 @@ impl Accounts {
         let mut faults = Faults::default();
         let name = request.name.and_then(|name| faults.check(DisplayName::parse(&name)));
         faults.finish()?;
+        if name.is_none() {
+            return self.unchanged(caller, request.expected_version).await;
+        }
 
         let change = ProfileChange {
             user_id: caller.user.id.clone(),
@@ -40,6 +43,18 @@ impl Accounts {
             }
             ProfileOutcome::VersionConflict { current } => Err(Error::Conflict { current_version: current }),
             ProfileOutcome::Missing => Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked)),
+        }
+    }
+
+    /// Nothing is to change: nothing is written, but a stale version is still told.
+    async fn unchanged(&self, caller: &Principal, expected_version: Option<i64>) -> Result<User> {
+        let stored = self.parts.users.find(&caller.user.id).await?;
+        let user = stored.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
+        match expected_version {
+            Some(expected) if expected != user.version => {
+                Err(Error::Conflict { current_version: user.version })
+            }
+            _ => Ok(user),
         }
     }
 }

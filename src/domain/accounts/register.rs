@@ -12,7 +12,6 @@ use crate::domain::{
 };
 
 /// What a registration needs.
-#[derive(Debug)]
 pub struct RegisterRequest {
     /// The e-mail address.
     pub email: String,

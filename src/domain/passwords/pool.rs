@@ -2,7 +2,12 @@
 //! threads of the runtime a login storm would stall every other request. Here it has threads of its
 //! own at the lowest scheduling priority and a bounded queue that refuses at once when it is full.
 
-use std::{io, thread, time::Duration};
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    thread,
+    time::Duration,
+};
 
 use bcrypt::Version;
 use tokio::sync::oneshot;
@@ -59,7 +64,12 @@ impl Pool {
             let queue = queue.clone();
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || {
                 lower_priority();
-                queue.iter().for_each(|job| job(&worker));
+                for job in &queue {
+                    // A job that panics must not take the thread with it.
+                    if catch_unwind(AssertUnwindSafe(|| job(&worker))).is_err() {
+                        tracing::error!("a hashing job panicked");
+                    }
+                }
             })?;
         }
         Ok(Self { jobs, retry_after: retry_after(settings) })
@@ -118,11 +128,12 @@ impl Worker {
         // A hash of the other scheme cannot be of this password: the same work, on a dummy.
         let comparable = stored.and_then(PasswordHash::parts).filter(|(stored, _)| *stored == scheme);
         let Some((_, bcrypt)) = comparable else {
-            let _ = bcrypt::non_truncating_verify(&*bytes, &self.dummy_hash());
+            let _ = bcrypt::non_truncating_verify(&*bytes, &self.dummy_hash(self.cost));
             return Ok(Verification::Wrong);
         };
         // The comparison is in constant time within the library.
         if !bcrypt::non_truncating_verify(&*bytes, bcrypt).unwrap_or(false) {
+            self.make_up_for(&bytes, stored.and_then(PasswordHash::cost));
             return Ok(Verification::Wrong);
         }
         let outdated = stored.and_then(PasswordHash::cost) < Some(self.cost);
@@ -130,10 +141,18 @@ impl Worker {
         Ok(Verification::Right { upgraded })
     }
 
-    /// A well-formed hash of the live cost that no known password has.
-    fn dummy_hash(&self) -> String {
+    /// After a comparison at a lower cost, the work that one at the cost of today would have taken:
+    /// each step doubles it, so the steps from there to here add up to exactly that.
+    fn make_up_for(&self, bytes: &[u8], cost: Option<u32>) {
+        for cost in cost.unwrap_or(self.cost)..self.cost {
+            let _ = bcrypt::non_truncating_verify(bytes, &self.dummy_hash(cost));
+        }
+    }
+
+    /// A well-formed hash of this cost that no known password has.
+    fn dummy_hash(&self, cost: u32) -> String {
         const ALPHABET: &[u8; 64] = b"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        let mut text = format!("$2b${:02}$", self.cost);
+        let mut text = format!("$2b${cost:02}$");
         let drawn = random::bytes::<53>(&*self.random);
         text.extend(drawn.iter().map(|byte| char::from(ALPHABET[usize::from(byte & 63)])));
         // The last characters of salt and digest hold fewer than six bits; these values fit.
@@ -192,8 +211,43 @@ mod tests {
 
     #[test]
     fn the_dummy_hash_makes_bcrypt_work() {
-        let dummy = worker(4).dummy_hash();
+        let dummy = worker(4).dummy_hash(4);
         assert!(matches!(bcrypt::non_truncating_verify("anything", &dummy), Ok(false)), "{dummy}");
+    }
+
+    #[test]
+    fn a_wrong_password_costs_the_same_whatever_is_stored() {
+        // Medians of the time that one thread takes; skipped work would be a factor of hundreds.
+        let (worker, wrong) = (worker(9), password("wrong password"));
+        let [current, older] =
+            [9, 6].map(|cost| self::worker(cost).hash(&password("correct horse")).unwrap());
+        let median = |stored: Option<&PasswordHash>| {
+            let mut times: Vec<_> = (0..5)
+                .map(|_| {
+                    let started = std::time::Instant::now();
+                    assert!(matches!(worker.verify(&wrong, stored), Ok(Verification::Wrong)));
+                    started.elapsed()
+                })
+                .collect();
+            times.sort();
+            times[2].as_secs_f64()
+        };
+        let known = median(Some(&current));
+        for other in
+            [median(None), median(Some(&older)), median(Some(&PasswordHash::from_stored("x".into())))]
+        {
+            assert!((0.3..3.0).contains(&(other / known)), "{other} against {known}");
+        }
+    }
+
+    #[test]
+    fn a_job_that_panics_leaves_the_threads_alive() {
+        let random: SharedRandom = Arc::new(SystemRandom);
+        let pool = Pool::start(PoolSettings { cost: 4, threads: 1, queue: 4 }, &random).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let panicked = runtime.block_on(pool.submit(|_| panic!("on purpose")));
+        assert!(matches!(panicked, Err(Error::Internal(_)) | Ok(())));
+        assert!(matches!(runtime.block_on(pool.submit(|_| 1)), Ok(1)));
     }
 
     #[test]

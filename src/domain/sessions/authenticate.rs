@@ -6,6 +6,7 @@ use super::{CachedPrincipal, CachedSession, Session, Sessions};
 use crate::domain::{
     accounts::User,
     actor::{Actor, Credentials, Principal},
+    clock::Instant,
     error::{AuthenticationFailure, Error, Result},
     ids::{SessionId, UserId},
 };
@@ -26,26 +27,32 @@ impl Sessions {
         };
         let refuse = Error::Unauthenticated;
         let claims = self.parts.tokens.verify(token.expose()).map_err(|error| refuse(error.into()))?;
-        let principal = self.principal(&claims.sub, &claims.sid).await?;
         let now = self.parts.clock.now();
-        principal.session.check(&principal.user, now).map_err(refuse)?;
+        let principal = self.principal(&claims.sub, &claims.sid, now).await?;
         if principal.session.is_due_for_touch(now) {
             self.touch_later(&principal.session);
         }
         Ok(Actor::User(Box::new(principal)))
     }
 
-    async fn principal(&self, user: &UserId, session: &SessionId) -> Result<Principal> {
-        let cached = self.parts.cache.load(user, session).await;
-        match cached {
+    /// A live session and its user. Copies can confirm a session and a tombstone can refuse it; copies
+    /// that refuse it may only be old, so that the store has the last word.
+    async fn principal(&self, user: &UserId, session: &SessionId, now: Instant) -> Result<Principal> {
+        match self.parts.cache.load(user, session).await {
             Ok(CachedPrincipal { session: CachedSession::Ended, .. }) => {
-                Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
+                return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));
             }
-            Ok(CachedPrincipal { session: CachedSession::Live(session), user: Some(user) }) => {
-                Ok(Principal { user, session })
+            Ok(CachedPrincipal { session: CachedSession::Live(session), user: Some(user) })
+                if session.check(&user, now).is_ok() =>
+            {
+                return Ok(Principal { user, session });
             }
-            Ok(_) | Err(_) => self.principal_from_store(user, session).await,
+            Ok(_) | Err(_) => {}
         }
+        let principal = self.principal_from_store(user, session).await?;
+        principal.session.check(&principal.user, now).map_err(Error::Unauthenticated)?;
+        self.copy(self.parts.cache.fill(&principal).await);
+        Ok(principal)
     }
 
     async fn principal_from_store(&self, user: &UserId, session: &SessionId) -> Result<Principal> {
@@ -55,11 +62,7 @@ impl Sessions {
         let (Some(session), Some(user)) = (session, user) else {
             return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));
         };
-        let principal = Principal { user, session };
-        if principal.session.check(&principal.user, self.parts.clock.now()).is_ok() {
-            self.copy(self.parts.cache.fill(&principal).await);
-        }
-        Ok(principal)
+        Ok(Principal { user, session })
     }
 
     /// Writes that a session is in use, at most once a minute, without holding up the request.

@@ -10,7 +10,6 @@ use crate::domain::{
 };
 
 /// What a login needs.
-#[derive(Debug)]
 pub struct LoginRequest {
     /// The e-mail address, in any case or form.
     pub email: String,
@@ -41,9 +40,10 @@ impl Sessions {
 
         let found = self.parts.users.find_by_email(&email.key()).await?;
         let stored = found.as_ref().map(|found| found.password_hash.clone());
+        let known = found.as_ref().map(|found| tracing::field::display(found.user.id.clone()));
         let verification = self.parts.passwords.verify(password, stored).await?;
         let (Some(found), Verification::Right { upgraded }) = (found, verification) else {
-            tracing::info!("login refused");
+            tracing::info!(user = known, "login refused");
             return Err(Error::InvalidCredentials);
         };
         if let Some(upgraded) = upgraded {

@@ -4,7 +4,7 @@ use super::{SessionSelector, Sessions};
 use crate::domain::{actor::Credentials, error::Result, tokens::RefreshToken};
 
 /// What names the session to end.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct LogoutRequest {
     /// A refresh token given in the input.
     pub refresh_token: Option<String>,
@@ -20,8 +20,9 @@ impl Sessions {
     /// # Errors
     /// `ServiceUnavailable`; then the session may live on and the caller should try again.
     pub async fn logout(&self, request: LogoutRequest) -> Result<bool> {
-        let by_refresh =
-            |token: &str| RefreshToken::parse(token).map(|token| SessionSelector::RefreshToken(token.hash()));
+        let by_refresh = |token: &str| {
+            RefreshToken::parse(token).map(|token| SessionSelector::RefreshFamily(token.family()))
+        };
         if let Some(token) = &request.refresh_token {
             return self.end_if_any(by_refresh(token)).await;
         }

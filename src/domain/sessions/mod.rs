@@ -20,7 +20,8 @@ pub use logout::LogoutRequest;
 pub use session::{Session, SessionSettings, TOUCH_INTERVAL};
 pub use start::{MAX_DEVICE_NAME_CHARACTERS, SignedIn, parse_device_name};
 pub use store::{
-    KEPT_AFTER_END, REMEMBERED_RETIRED_TOKENS, Rotation, RotationOutcome, SessionSelector, SessionStore,
+    KEPT_AFTER_END, KEPT_RETIRED_TOKENS, RetiredToken, Rotation, RotationOutcome, SessionSelector,
+    SessionStore,
 };
 
 use super::{

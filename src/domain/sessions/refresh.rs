@@ -1,6 +1,6 @@
 //! Refresh: rotation of the refresh token with a grace window for answers that got lost.
 
-use super::{Rotation, RotationOutcome, Session, SessionSelector, Sessions, SignedIn};
+use super::{RetiredToken, Rotation, RotationOutcome, Session, SessionSelector, Sessions, SignedIn};
 use crate::domain::{
     error::{AuthenticationFailure, Error, Result},
     tokens::RefreshToken,
@@ -9,8 +9,8 @@ use crate::domain::{
 impl Sessions {
     /// Exchanges a refresh token for a new pair of tokens.
     ///
-    /// A repeat of the just-retired token within the grace window gets the same successor, so that a
-    /// lost answer or two tabs sign nobody out. A later repeat means that somebody has a copy: the
+    /// A repeat of a token within the grace window after its retirement gets the token that is current
+    /// now, so that a lost answer or two tabs sign nobody out and no second chain starts. A later repeat means that somebody has a copy: the
     /// session is ended (RFC 9700 §4.14.2).
     ///
     /// # Errors
@@ -18,13 +18,13 @@ impl Sessions {
     /// that has ended or expired, `ServiceUnavailable`.
     pub async fn refresh(&self, token: &str) -> Result<SignedIn> {
         let presented = RefreshToken::parse(token).ok_or(Error::TokenInvalid)?;
-        let successor = RefreshToken::generate(&*self.parts.random);
+        let successor = presented.successor(&*self.parts.random);
         let rotation = self.rotation(&presented, &successor)?;
         match self.parts.store.rotate(&rotation).await? {
             RotationOutcome::Rotated(session) => self.continue_session(session, successor).await,
-            RotationOutcome::Replayed { session, sealed_successor } => {
-                let successor = presented.open_successor(&sealed_successor).ok_or(Error::TokenInvalid)?;
-                self.continue_session(session, successor).await
+            RotationOutcome::Replayed { session, retired } => {
+                let current = current_of(presented, &retired).ok_or(Error::TokenInvalid)?;
+                self.continue_session(session, current).await
             }
             RotationOutcome::Reused(session) => {
                 tracing::warn!(
@@ -47,6 +47,7 @@ impl Sessions {
             .seal_for(presented, &*self.parts.random)
             .ok_or_else(|| Error::Internal("sealing a refresh token failed".into()))?;
         Ok(Rotation {
+            family: presented.family(),
             presented: presented.hash(),
             successor: successor.hash(),
             sealed_successor,
@@ -63,4 +64,16 @@ impl Sessions {
         session.check(&user, self.parts.clock.now()).map_err(Error::Unauthenticated)?;
         self.sign_in(user, session, refresh_token).await
     }
+}
+
+/// Follows the chain of successors from a retired token to the one that is current.
+fn current_of(presented: RefreshToken, retired: &[RetiredToken]) -> Option<RefreshToken> {
+    let mut token = presented;
+    // Each step leads to another token, so there are no more steps than tokens.
+    for _ in retired {
+        let hash = token.hash();
+        let Some(step) = retired.iter().find(|step| step.hash == hash) else { break };
+        token = token.open_successor(&step.sealed_successor)?;
+    }
+    Some(token)
 }

@@ -63,7 +63,7 @@ impl Sessions {
             version: 1,
         };
         let refresh_token = RefreshToken::generate(&*self.parts.random);
-        self.parts.store.insert(&session, &refresh_token.hash()).await?;
+        self.parts.store.insert(&session, &refresh_token.family(), &refresh_token.hash()).await?;
         tracing::info!(user = %user.id, session = %session.id, "session started");
         self.sign_in(user, session, refresh_token).await
     }

@@ -11,9 +11,9 @@ use crate::domain::{
     tokens::TokenHash,
 };
 
-/// How many retired refresh tokens of a session are remembered, to tell a replayed one from an
-/// unknown one. Older ones are refused like any unknown token.
-pub const REMEMBERED_RETIRED_TOKENS: u32 = 64;
+/// How many retired refresh tokens of a session are kept at most while their grace window is open.
+/// An older one counts as reused.
+pub const KEPT_RETIRED_TOKENS: u32 = 16;
 
 /// How long after its expiry a session is kept, so that a late client learns what happened.
 pub const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
@@ -21,6 +21,8 @@ pub const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
 /// A rotation of a refresh token, done only if `presented` is the current one of a live session.
 #[derive(Debug, Clone)]
 pub struct Rotation {
+    /// The hash of the family of the token that came.
+    pub family: TokenHash,
     /// The hash of the token that came.
     pub presented: TokenHash,
     /// The hash of the token that replaces it.
@@ -35,23 +37,33 @@ pub struct Rotation {
     pub idle_ttl: TimeDelta,
 }
 
+/// A token that was rotated away, while its grace window is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetiredToken {
+    /// The hash of the token.
+    pub hash: TokenHash,
+    /// Its successor, sealed so that only the token itself opens it.
+    pub sealed_successor: Vec<u8>,
+}
+
 /// What became of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RotationOutcome {
     /// The successor is the current token now; the session's idle end has moved.
     Rotated(Session),
-    /// The token was retired within the grace window: here is the successor it got then.
+    /// The token was retired within the grace window. Its successor may have been retired since.
     Replayed {
         /// The session.
         session: Session,
-        /// The successor, sealed for the presented token.
-        sealed_successor: Vec<u8>,
+        /// Every token whose grace window is open, in no order.
+        retired: Vec<RetiredToken>,
     },
-    /// The token was retired before that: somebody has a copy. Nothing was written.
+    /// The family is that of a live session, and the token was retired before that: somebody has a
+    /// copy. Nothing was written.
     Reused(Session),
-    /// The token is the current one of a session that has ended or expired.
+    /// The family is that of a session that has ended or expired.
     Ended(Session),
-    /// No session knows the token.
+    /// No session has the family.
     Unknown,
 }
 
@@ -60,19 +72,19 @@ pub enum RotationOutcome {
 pub enum SessionSelector {
     /// By its id.
     Id(SessionId),
-    /// By its refresh token, the current one or a retired one.
-    RefreshToken(TokenHash),
+    /// By the family of its refresh tokens.
+    RefreshFamily(TokenHash),
 }
 
 /// The truth about sessions. Every method is one atomic operation; every method fails with
 /// `Unavailable` or `Corrupt` as [`crate::domain::store::StoreError`] says.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Adds a session with its refresh token.
+    /// Adds a session with its refresh token, given as the hashes of its family and of itself.
     ///
     /// # Errors
     /// `Conflict(Identity)` when the id or the token hash was used before.
-    async fn insert(&self, session: &Session, refresh: &TokenHash) -> StoreResult<()>;
+    async fn insert(&self, session: &Session, family: &TokenHash, refresh: &TokenHash) -> StoreResult<()>;
 
     /// The session with this id, alive or not, or `None`.
     async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>>;
@@ -93,7 +105,7 @@ pub trait SessionStore: Send + Sync {
     /// `ended_at` stays); `None` when there is none.
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>>;
 
-    /// Ends every session of a user, except one if so named. Answers the ids of all of the user's
+    /// Ends every session of a user, except one if so named (the one step that is atomic). Answers the ids of all of the user's
     /// sessions that have ended, now or before, and are still stored.
     async fn end_all(
         &self,

@@ -1,5 +1,7 @@
-//! Refresh tokens: `vrt_` and 256 random bits. Plain only at birth and on the wire; the store sees
-//! the SHA-256 of it.
+//! Refresh tokens: `vrt_`, 128 random bits that stay the same for the life of a session (the family)
+//! and 256 that change with every rotation. Plain only at birth and on the wire; the store sees the
+//! SHA-256 of both. The family is what tells a token that was replaced long ago, which somebody has
+//! stolen, from one that never was, without a list of all that ever were.
 
 use std::fmt;
 
@@ -11,7 +13,9 @@ use super::seal;
 use crate::domain::random::{self, Random};
 
 const PREFIX: &str = "vrt_";
-const BYTES: usize = 32;
+const FAMILY_BYTES: usize = 16;
+const SECRET_BYTES: usize = 32;
+const BYTES: usize = FAMILY_BYTES + SECRET_BYTES;
 
 /// The SHA-256 of a token, as stores keep it. Being a digest of 256 random bits it needs no salt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,9 +50,21 @@ impl fmt::Debug for TokenHash {
 pub struct RefreshToken([u8; BYTES]);
 
 impl RefreshToken {
-    /// Draws a new token.
+    /// Draws the first token of a session.
     pub fn generate(random: &dyn Random) -> Self {
         Self(random::bytes(random))
+    }
+
+    /// Draws the token that replaces this one.
+    #[must_use]
+    pub fn successor(&self, random: &dyn Random) -> Self {
+        self.with_secret(&random::bytes(random))
+    }
+
+    fn with_secret(&self, secret: &[u8; SECRET_BYTES]) -> Self {
+        let mut bytes = self.0;
+        bytes[FAMILY_BYTES..].copy_from_slice(secret);
+        Self(bytes)
     }
 
     /// Reads a token as a client sent it; `None` if it is not of the form of one.
@@ -63,22 +79,28 @@ impl RefreshToken {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0))
     }
 
-    /// What the store keeps.
+    /// What the store keeps of the token.
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(&self.0)
+    }
+
+    /// What the store keeps of the family.
+    pub fn family(&self) -> TokenHash {
+        TokenHash::of(&self.0[..FAMILY_BYTES])
     }
 
     /// Seals this token, the successor of `retired`, so that only who has the retired token can
     /// read it: a repeat of the retired token within the grace window gets the same successor, and
     /// the store never holds one in clear.
     pub fn seal_for(&self, retired: &Self, random: &dyn Random) -> Option<Vec<u8>> {
-        seal::seal(&seal::derive_key(&retired.0, seal::Purpose::Successor), &self.0, random)
+        let key = seal::derive_key(&retired.0, seal::Purpose::Successor);
+        seal::seal(&key, &self.0[FAMILY_BYTES..], random)
     }
 
     /// Opens a successor that was sealed for this token.
     pub fn open_successor(&self, sealed: &[u8]) -> Option<Self> {
         let opened = seal::open(&seal::derive_key(&self.0, seal::Purpose::Successor), sealed)?;
-        opened.as_slice().try_into().ok().map(Self)
+        opened.as_slice().try_into().ok().map(|secret| self.with_secret(secret))
     }
 }
 
@@ -97,9 +119,9 @@ mod tests {
     fn a_token_reads_back_and_nothing_else_does() {
         let token = RefreshToken::generate(&SystemRandom);
         let text = token.expose();
-        assert_eq!(text.len(), 47);
+        assert_eq!(text.len(), 68);
         assert_eq!(RefreshToken::parse(&text).unwrap().hash(), token.hash());
-        for bad in ["", "vrt_", &text[4..], &text[..46], &format!("{text}A"), &text.replacen("vrt", "VRT", 1)]
+        for bad in ["", "vrt_", &text[4..], &text[..67], &format!("{text}A"), &text.replacen("vrt", "VRT", 1)]
         {
             assert!(RefreshToken::parse(bad).is_none(), "{bad}");
         }
@@ -107,14 +129,13 @@ mod tests {
 
     #[test]
     fn only_the_retired_token_opens_its_successor() {
-        let (retired, successor, other) = (
-            RefreshToken::generate(&SystemRandom),
-            RefreshToken::generate(&SystemRandom),
-            RefreshToken::generate(&SystemRandom),
-        );
+        let (retired, other) = (RefreshToken::generate(&SystemRandom), RefreshToken::generate(&SystemRandom));
+        let successor = retired.successor(&SystemRandom);
+        assert_eq!(successor.family(), retired.family());
+        assert_ne!(successor.hash(), retired.hash());
         let sealed = successor.seal_for(&retired, &SystemRandom).unwrap();
         assert_eq!(retired.open_successor(&sealed).unwrap().expose(), successor.expose());
         assert!(other.open_successor(&sealed).is_none());
-        assert!(!sealed.windows(32).any(|window| window == successor.0));
+        assert!(!sealed.windows(32).any(|window| window == &successor.0[FAMILY_BYTES..]));
     }
 }

@@ -12,8 +12,8 @@ use crate::{
         context::{ContextExt, CookieEffect, CsrfVerdict, RequestContext, TokenCookies},
         enums::{all_reasons, codes, raises},
         types::{
-            AuthPayload, DateTime, LoginInput, LogoutInput, LogoutPayload, RefreshInput, SessionObject,
-            TokenTransport, UserObject,
+            AuthPayload, DateTime, Defaulted, LoginInput, LogoutInput, LogoutPayload, RefreshInput,
+            SessionObject, TokenTransport, UserObject,
         },
     },
 };
@@ -49,11 +49,11 @@ impl SessionMutation {
     async fn refresh(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "The token; not needed with cookies.", default)] input: RefreshInput,
+        #[graphql(desc = "The token; not needed with cookies.", default)] input: Defaulted<RefreshInput>,
     ) -> Result<AuthPayload> {
         let request = context.request()?;
         let cookie = request.credentials.refresh_cookie.as_ref().map(|token| token.expose().to_owned());
-        let (token, transport) = match (input.refresh_token, cookie) {
+        let (token, transport) = match (input.0.refresh_token, cookie) {
             (Some(token), _) => (token, TokenTransport::Bearer),
             (None, Some(token)) => (token, TokenTransport::Cookie),
             (None, None) => return Err(Error::MISSING_CREDENTIALS.into()),
@@ -63,18 +63,23 @@ impl SessionMutation {
     }
 
     /// Ends the session, also for access tokens that have not expired. Works with an expired access
-    /// token. Cookies are removed, unless the answer is an error: then try again.
+    /// token. Cookies are removed with the session of the request, unless the answer is an error: then
+    /// try again.
     async fn logout(
         &self,
         context: &Context<'_>,
-        #[graphql(desc = "Which session; not needed to end that of the request.", default)]
-        input: LogoutInput,
+        #[graphql(desc = "Which session; not needed to end that of the request.", default)] input: Defaulted<
+            LogoutInput,
+        >,
     ) -> Result<LogoutPayload> {
         let request = context.request()?;
         let logout =
-            LogoutRequest { refresh_token: input.refresh_token, credentials: request.credentials.clone() };
+            LogoutRequest { refresh_token: input.0.refresh_token, credentials: request.credentials.clone() };
+        let is_of_request = logout.refresh_token.is_none();
         let success = context.domain()?.sessions.logout(logout).await?;
-        request.record(CookieEffect::Clear);
+        if is_of_request {
+            request.record(CookieEffect::Clear);
+        }
         Ok(LogoutPayload { success })
     }
 }

@@ -114,7 +114,7 @@ pub(crate) struct RegisterPayload {
 /// The outcome of a logout.
 #[derive(SimpleObject)]
 pub(crate) struct LogoutPayload {
-    /// Whether there was a session to end, now or before. Cookies are removed whether or not.
+    /// Whether there was a session to end, now or before.
     pub(crate) success: bool,
 }
 

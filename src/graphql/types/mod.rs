@@ -2,6 +2,7 @@
 
 mod auth;
 mod date_time;
+mod defaulted;
 mod session;
 mod user;
 
@@ -12,6 +13,7 @@ pub(super) use auth::{
     RefreshInput, RegisterInput, RegisterPayload, TokenTransport, UpdateProfileInput, UpdateProfilePayload,
 };
 pub(super) use date_time::DateTime;
+pub(super) use defaulted::Defaulted;
 pub(super) use session::SessionObject;
 pub(super) use user::UserObject;
 

@@ -9,7 +9,7 @@ use crate::domain::{
     clock::Instant,
     ids::{KeyId, SessionId, UserId},
     passwords::PasswordHash,
-    sessions::Session,
+    sessions::{RetiredToken, Session},
     store::{StoreError, StoreResult},
     tokens::{KeyMaterial, StoredKey, TokenHash},
 };
@@ -81,7 +81,7 @@ impl TryFrom<UserDocument> for UserWithPassword {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct RetiredToken {
+pub(super) struct RetiredTokenDocument {
     hash: Binary,
     at: bson::DateTime,
     sealed_successor: Binary,
@@ -102,15 +102,14 @@ pub(super) struct SessionDocument {
     ended_at: Option<bson::DateTime>,
     session_epoch: i64,
     version: i64,
+    refresh_family: Binary,
     refresh_hash: Binary,
-    /// The token that was rotated away last, with its successor.
-    retired: Option<RetiredToken>,
-    /// Every token that was rotated away, the last one first.
-    retired_hashes: Vec<Binary>,
+    /// Tokens that were rotated away and can still be exchanged for their successor.
+    retired: Vec<RetiredTokenDocument>,
 }
 
 impl SessionDocument {
-    pub(super) fn new(session: &Session, refresh: &TokenHash) -> Self {
+    pub(super) fn new(session: &Session, family: &TokenHash, refresh: &TokenHash) -> Self {
         Self {
             id: session.id.clone(),
             user_id: session.user_id.clone(),
@@ -124,17 +123,21 @@ impl SessionDocument {
             ended_at: session.ended_at.map(date),
             session_epoch: session.session_epoch,
             version: session.version,
+            refresh_family: binary(family.as_bytes()),
             refresh_hash: binary(refresh.as_bytes()),
-            retired: None,
-            retired_hashes: Vec::new(),
+            retired: Vec::new(),
         }
     }
 
-    /// The sealed successor of `token`, if it was the last one retired, after `since`.
-    pub(super) fn successor_of(&self, token: &TokenHash, since: Instant) -> Option<Vec<u8>> {
-        let retired = self.retired.as_ref()?;
-        let matches = retired.hash.bytes == token.as_bytes() && retired.at > date(since);
-        matches.then(|| retired.sealed_successor.bytes.clone())
+    /// The tokens that were retired after `since`.
+    pub(super) fn retired_after(&self, since: Instant) -> StoreResult<Vec<RetiredToken>> {
+        let since = date(since);
+        let open = self.retired.iter().filter(|token| token.at > since);
+        open.map(|token| {
+            let hash = TokenHash::from_stored(&token.hash.bytes).ok_or(StoreError::Corrupt)?;
+            Ok(RetiredToken { hash, sealed_successor: token.sealed_successor.bytes.clone() })
+        })
+        .collect()
     }
 }
 

@@ -65,8 +65,7 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     let sessions: Collection<Document> = documents(SESSIONS);
     sessions
         .create_indexes([
-            unique("sessions_unique_refresh_hash", doc! { "refresh_hash": 1 }),
-            plain("sessions_by_retired_hash", doc! { "retired_hashes": 1 }),
+            unique("sessions_unique_refresh_family", doc! { "refresh_family": 1 }),
             plain("sessions_by_user", doc! { "user_id": 1 }),
             plain("sessions_by_expiry", doc! { "idle_expires_at": 1 }),
             plain("sessions_by_end", doc! { "ended_at": 1 }),

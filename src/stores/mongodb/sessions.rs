@@ -18,7 +18,7 @@ use crate::domain::{
     clock::Instant,
     ids::{SessionId, UserId},
     sessions::{
-        KEPT_AFTER_END, REMEMBERED_RETIRED_TOKENS, Rotation, RotationOutcome, Session, SessionSelector,
+        KEPT_AFTER_END, KEPT_RETIRED_TOKENS, Rotation, RotationOutcome, Session, SessionSelector,
         SessionStore, TOUCH_INTERVAL,
     },
     store::StoreResult,
@@ -46,25 +46,25 @@ impl MongoStore {
 
     /// Why a rotation found no live session whose current token was presented.
     async fn classify(&self, rotation: &Rotation) -> StoreResult<RotationOutcome> {
-        let Some(document) = self.find_session(by_refresh_token(&rotation.presented)).await? else {
+        let Some(document) = self.find_session(by_family(&rotation.family)).await? else {
             return Ok(RotationOutcome::Unknown);
         };
-        let successor = document.successor_of(&rotation.presented, rotation.at - rotation.grace);
+        let retired = document.retired_after(rotation.at - rotation.grace)?;
         let session = Session::try_from(document)?;
         if session.check_alone(rotation.at).is_err() {
             return Ok(RotationOutcome::Ended(session));
         }
-        Ok(match successor {
-            Some(sealed_successor) => RotationOutcome::Replayed { session, sealed_successor },
-            None => RotationOutcome::Reused(session),
-        })
+        if retired.iter().any(|token| token.hash == rotation.presented) {
+            return Ok(RotationOutcome::Replayed { session, retired });
+        }
+        Ok(RotationOutcome::Reused(session))
     }
 }
 
 #[async_trait]
 impl SessionStore for MongoStore {
-    async fn insert(&self, session: &Session, refresh: &TokenHash) -> StoreResult<()> {
-        let (sessions, document) = (self.sessions.clone(), SessionDocument::new(session, refresh));
+    async fn insert(&self, session: &Session, family: &TokenHash, refresh: &TokenHash) -> StoreResult<()> {
+        let (sessions, document) = (self.sessions.clone(), SessionDocument::new(session, family, refresh));
         bounded(async move { sessions.insert_one(document).await }).await.map(drop)
     }
 
@@ -75,14 +75,17 @@ impl SessionStore for MongoStore {
 
     async fn rotate(&self, rotation: &Rotation) -> StoreResult<RotationOutcome> {
         let presented = binary(rotation.presented.as_bytes());
-        let filter = live(doc! { "refresh_hash": &presented }, rotation.at);
+        let mut current = by_family(&rotation.family);
+        current.insert("refresh_hash", &presented);
+        let filter = live(current, rotation.at);
         let at = date(rotation.at);
+        let since = date(rotation.at - rotation.grace);
+        let sealed = binary(&rotation.sealed_successor);
+        let open = doc! { "$filter": { "input": "$retired", "cond": { "$gt": ["$$this.at", since] } } };
+        let retired = doc! { "hash": presented, "at": at, "sealed_successor": sealed };
         let fields = doc! {
             "refresh_hash": binary(rotation.successor.as_bytes()),
-            "retired": { "hash": &presented, "at": at, "sealed_successor": binary(&rotation.sealed_successor) },
-            "retired_hashes": {
-                "$slice": [{ "$concatArrays": [[presented], "$retired_hashes"] }, i64::from(REMEMBERED_RETIRED_TOKENS)]
-            },
+            "retired": { "$slice": [{ "$concatArrays": [[retired], open] }, i64::from(KEPT_RETIRED_TOKENS)] },
             "last_seen_at": { "$max": ["$last_seen_at", at] },
             "idle_expires_at": idle_end(rotation.at, rotation.idle_ttl),
         };
@@ -107,7 +110,7 @@ impl SessionStore for MongoStore {
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>> {
         let selected = match which {
             SessionSelector::Id(id) => doc! { "_id": id.as_str() },
-            SessionSelector::RefreshToken(hash) => by_refresh_token(hash),
+            SessionSelector::RefreshFamily(family) => by_family(family),
         };
         let mut filter = selected.clone();
         filter.insert("ended_at", Bson::Null);
@@ -163,7 +166,6 @@ fn idle_end(at: Instant, idle_ttl: TimeDelta) -> Document {
     doc! { "$min": [date(at + idle_ttl), "$absolute_expires_at"] }
 }
 
-fn by_refresh_token(hash: &TokenHash) -> Document {
-    let hash = binary(hash.as_bytes());
-    doc! { "$or": [{ "refresh_hash": &hash }, { "retired_hashes": hash }] }
+fn by_family(family: &TokenHash) -> Document {
+    doc! { "refresh_family": binary(family.as_bytes()) }
 }

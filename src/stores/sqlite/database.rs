@@ -1,6 +1,11 @@
 //! The threads that own the connections. SQLite calls block, so none runs on the runtime.
 
-use std::{path::Path, thread, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    thread,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -55,7 +60,6 @@ impl Database {
 
     fn open_path(path: &Path) -> Result<Self, OpenError> {
         let lock = lock::acquire(path)?;
-        lock::open_private(path).map_err(|error| unusable(path, &error))?;
         let mut connection = Connection::open(path).map_err(|error| unusable(path, &error))?;
         prepare_writer(&mut connection, path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -156,7 +160,14 @@ fn start(name: &str, connections: Vec<Connection>, path: &Path) -> Result<flume:
         let queue = queue.clone();
         thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || queue.iter().for_each(|job| job(&mut connection)))
+            .spawn(move || {
+                for job in &queue {
+                    // A job that panics has rolled back, and must not take the thread with it.
+                    if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
+                        tracing::error!("a SQLite job panicked");
+                    }
+                }
+            })
             .map_err(|error| unusable(path, &error))?;
     }
     Ok(sender)

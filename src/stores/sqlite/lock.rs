@@ -23,7 +23,9 @@ pub(super) fn acquire(path: &Path) -> Result<FileLock, OpenError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(|error| unusable(&error))?;
     }
-    let mut name = path.as_os_str().to_owned();
+    // By any other name, as through a link, it is the same file.
+    drop(open_private(path).map_err(|error| unusable(&error))?);
+    let mut name = fs::canonicalize(path).map_err(|error| unusable(&error))?.into_os_string();
     name.push(".lock");
     let file = open_private(Path::new(&name)).map_err(|error| unusable(&error))?;
     match file.try_lock() {
@@ -35,6 +37,6 @@ pub(super) fn acquire(path: &Path) -> Result<FileLock, OpenError> {
 
 /// Opens a file, made where it is missing for the owner's eyes alone: it holds password hashes and,
 /// in development, a signing key in clear. SQLite gives the files beside it the same mode.
-pub(super) fn open_private(path: &Path) -> std::io::Result<File> {
+fn open_private(path: &Path) -> std::io::Result<File> {
     File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)
 }

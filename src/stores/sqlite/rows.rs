@@ -9,7 +9,8 @@ use crate::domain::{
     accounts::{DisplayName, EmailAddress, User, UserWithPassword},
     clock::Instant,
     passwords::PasswordHash,
-    sessions::Session,
+    sessions::{RetiredToken, Session},
+    tokens::TokenHash,
 };
 
 pub(super) fn unreadable(column: &str, error: impl Into<Box<dyn StdError + Send + Sync>>) -> rusqlite::Error {
@@ -70,4 +71,10 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         session_epoch: row.get("session_epoch")?,
         version: row.get("version")?,
     })
+}
+
+pub(super) fn retired_token(row: &Row<'_>) -> rusqlite::Result<RetiredToken> {
+    let bytes: Vec<u8> = row.get("hash")?;
+    let hash = TokenHash::from_stored(&bytes).ok_or_else(|| unreadable("hash", "not 32 bytes"))?;
+    Ok(RetiredToken { hash, sealed_successor: row.get("sealed_successor")? })
 }

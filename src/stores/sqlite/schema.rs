@@ -33,20 +33,19 @@ CREATE TABLE sessions (
     ended_at            INTEGER,
     session_epoch       INTEGER NOT NULL,
     version             INTEGER NOT NULL,
-    refresh_hash        BLOB NOT NULL UNIQUE,
-    retired_hash        BLOB,
-    retired_at          INTEGER,
-    sealed_successor    BLOB
+    refresh_family      BLOB NOT NULL UNIQUE,
+    refresh_hash        BLOB NOT NULL
 ) STRICT;
 CREATE INDEX sessions_by_user ON sessions (user_id);
 CREATE INDEX sessions_by_expiry ON sessions (idle_expires_at);
 CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL;
 
--- Every refresh token that was rotated away, to tell a replayed one from an unknown one.
+-- Refresh tokens that were rotated away and can still be exchanged for their successor.
 CREATE TABLE retired_tokens (
-    hash       BLOB PRIMARY KEY,
-    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    retired_at INTEGER NOT NULL
+    hash             BLOB PRIMARY KEY,
+    session_id       TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    retired_at       INTEGER NOT NULL,
+    sealed_successor BLOB NOT NULL
 ) STRICT;
 CREATE INDEX retired_tokens_by_session ON retired_tokens (session_id, retired_at);
 

@@ -9,7 +9,7 @@ use crate::domain::{
     clock::Instant,
     ids::{SessionId, UserId},
     sessions::{
-        KEPT_AFTER_END, REMEMBERED_RETIRED_TOKENS, Rotation, RotationOutcome, Session, SessionSelector,
+        KEPT_AFTER_END, KEPT_RETIRED_TOKENS, Rotation, RotationOutcome, Session, SessionSelector,
         SessionStore, TOUCH_INTERVAL,
     },
     store::StoreResult,
@@ -18,25 +18,25 @@ use crate::domain::{
 
 const INSERT: &str = "
 INSERT INTO sessions (id, user_id, device_name, user_agent, ip_address, created_at, last_seen_at,
-                      idle_expires_at, absolute_expires_at, ended_at, session_epoch, version, refresh_hash)
+                      idle_expires_at, absolute_expires_at, ended_at, session_epoch, version,
+                      refresh_family, refresh_hash)
 VALUES (:id, :user_id, :device_name, :user_agent, :ip_address, :created_at, :last_seen_at,
-        :idle_expires_at, :absolute_expires_at, :ended_at, :session_epoch, :version, :refresh_hash)";
+        :idle_expires_at, :absolute_expires_at, :ended_at, :session_epoch, :version,
+        :refresh_family, :refresh_hash)";
 const BY_ID: &str = "SELECT * FROM sessions WHERE id = ?";
+const BY_FAMILY: &str = "SELECT * FROM sessions WHERE refresh_family = ?";
 const ROTATE: &str = "
-UPDATE sessions SET refresh_hash = :successor, retired_hash = :presented, retired_at = :at,
-    sealed_successor = :sealed, last_seen_at = max(last_seen_at, :at),
+UPDATE sessions SET refresh_hash = :successor, last_seen_at = max(last_seen_at, :at),
     idle_expires_at = min(:idle_end, absolute_expires_at), version = version + 1
-WHERE refresh_hash = :presented AND ended_at IS NULL AND idle_expires_at > :at
+WHERE refresh_family = :family AND refresh_hash = :presented AND ended_at IS NULL AND idle_expires_at > :at
 RETURNING *";
-const RETIRE: &str = "INSERT INTO retired_tokens (hash, session_id, retired_at) VALUES (?, ?, ?)";
-const FORGET_OLDEST_RETIRED: &str = "
-DELETE FROM retired_tokens WHERE hash IN (
-    SELECT hash FROM retired_tokens WHERE session_id = ? ORDER BY retired_at DESC, rowid DESC LIMIT -1 OFFSET ?)";
-const BY_REFRESH_TOKEN: &str = "
-SELECT * FROM sessions WHERE refresh_hash = :hash
-UNION ALL
-SELECT sessions.* FROM retired_tokens JOIN sessions ON sessions.id = session_id WHERE hash = :hash
-LIMIT 1";
+const RETIRE: &str =
+    "INSERT INTO retired_tokens (hash, session_id, retired_at, sealed_successor) VALUES (?, ?, ?, ?)";
+const FORGET: &str = "
+DELETE FROM retired_tokens WHERE session_id = :id AND (retired_at <= :since OR hash NOT IN (
+    SELECT hash FROM retired_tokens WHERE session_id = :id ORDER BY retired_at DESC, rowid DESC LIMIT :kept))";
+const RETIRED: &str =
+    "SELECT hash, sealed_successor FROM retired_tokens WHERE session_id = ? AND retired_at > ?";
 const TOUCH: &str = "
 UPDATE sessions SET last_seen_at = :at, idle_expires_at = min(:idle_end, absolute_expires_at),
     version = version + 1
@@ -56,8 +56,8 @@ const PURGE: &str = "DELETE FROM sessions WHERE idle_expires_at <= ?1 OR ended_a
 
 #[async_trait]
 impl SessionStore for Database {
-    async fn insert(&self, session: &Session, refresh: &TokenHash) -> StoreResult<()> {
-        let (session, refresh) = (session.clone(), *refresh);
+    async fn insert(&self, session: &Session, family: &TokenHash, refresh: &TokenHash) -> StoreResult<()> {
+        let (session, family, refresh) = (session.clone(), *family, *refresh);
         self.write(move |transaction| {
             transaction.prepare_cached(INSERT)?.execute(named_params! {
                 ":id": session.id.as_str(),
@@ -72,6 +72,7 @@ impl SessionStore for Database {
                 ":ended_at": session.ended_at.map(|at| at.timestamp_millis()),
                 ":session_epoch": session.session_epoch,
                 ":version": session.version,
+                ":refresh_family": family.as_bytes(),
                 ":refresh_hash": refresh.as_bytes(),
             })?;
             Ok(())
@@ -164,13 +165,12 @@ fn select(transaction: &Transaction<'_>, which: &SessionSelector) -> rusqlite::R
         SessionSelector::Id(id) => {
             transaction.prepare_cached(BY_ID)?.query_row([id.as_str()], rows::session).optional()
         }
-        SessionSelector::RefreshToken(hash) => by_refresh_token(transaction, hash),
+        SessionSelector::RefreshFamily(family) => by_family(transaction, family),
     }
 }
 
-fn by_refresh_token(transaction: &Transaction<'_>, hash: &TokenHash) -> rusqlite::Result<Option<Session>> {
-    let params = named_params! { ":hash": hash.as_bytes() };
-    transaction.prepare_cached(BY_REFRESH_TOKEN)?.query_row(params, rows::session).optional()
+fn by_family(transaction: &Transaction<'_>, family: &TokenHash) -> rusqlite::Result<Option<Session>> {
+    transaction.prepare_cached(BY_FAMILY)?.query_row([family.as_bytes()], rows::session).optional()
 }
 
 fn compare_and_rotate(
@@ -179,38 +179,41 @@ fn compare_and_rotate(
 ) -> rusqlite::Result<Option<Session>> {
     let at = rotation.at.timestamp_millis();
     let params = named_params! {
+        ":family": rotation.family.as_bytes(),
         ":presented": rotation.presented.as_bytes(),
         ":successor": rotation.successor.as_bytes(),
-        ":sealed": rotation.sealed_successor,
         ":at": at,
         ":idle_end": (rotation.at + rotation.idle_ttl).timestamp_millis(),
     };
     let rotated = transaction.prepare_cached(ROTATE)?.query_row(params, rows::session).optional()?;
     if let Some(session) = &rotated {
         let id = session.id.as_str();
-        transaction.prepare_cached(RETIRE)?.execute((rotation.presented.as_bytes(), id, at))?;
-        transaction.prepare_cached(FORGET_OLDEST_RETIRED)?.execute((id, REMEMBERED_RETIRED_TOKENS))?;
+        let retired = (rotation.presented.as_bytes(), id, at, &rotation.sealed_successor);
+        transaction.prepare_cached(RETIRE)?.execute(retired)?;
+        let forget = named_params! { ":id": id, ":since": since(rotation), ":kept": KEPT_RETIRED_TOKENS };
+        transaction.prepare_cached(FORGET)?.execute(forget)?;
     }
     Ok(rotated)
 }
 
+/// Tokens retired after this can still be exchanged.
+fn since(rotation: &Rotation) -> i64 {
+    (rotation.at - rotation.grace).timestamp_millis()
+}
+
 /// Why a rotation found no live session whose current token was presented.
 fn classify(transaction: &Transaction<'_>, rotation: &Rotation) -> rusqlite::Result<RotationOutcome> {
-    let Some(session) = by_refresh_token(transaction, &rotation.presented)? else {
+    let Some(session) = by_family(transaction, &rotation.family)? else {
         return Ok(RotationOutcome::Unknown);
     };
     if session.check_alone(rotation.at).is_err() {
         return Ok(RotationOutcome::Ended(session));
     }
-    let since = (rotation.at - rotation.grace).timestamp_millis();
-    let sealed = transaction
-        .prepare_cached(
-            "SELECT sealed_successor FROM sessions WHERE id = ? AND retired_hash = ? AND retired_at > ?",
-        )?
-        .query_row((session.id.as_str(), rotation.presented.as_bytes(), since), |row| row.get(0))
-        .optional()?;
-    Ok(match sealed {
-        Some(sealed_successor) => RotationOutcome::Replayed { session, sealed_successor },
-        None => RotationOutcome::Reused(session),
-    })
+    let mut retired = transaction.prepare_cached(RETIRED)?;
+    let retired = retired.query_map((session.id.as_str(), since(rotation)), rows::retired_token)?;
+    let retired = retired.collect::<rusqlite::Result<Vec<_>>>()?;
+    if retired.iter().any(|token| token.hash == rotation.presented) {
+        return Ok(RotationOutcome::Replayed { session, retired });
+    }
+    Ok(RotationOutcome::Reused(session))
 }

@@ -16,7 +16,7 @@ use vestibule::{
         passwords::PasswordHash,
         random::SystemRandom,
         sessions::Session,
-        tokens::{RefreshToken, TokenHash},
+        tokens::RefreshToken,
     },
     stores::Stores,
 };
@@ -82,7 +82,7 @@ fn hash(text: &str) -> PasswordHash {
     PasswordHash::from_stored(text.into())
 }
 
-fn session(user: &UserId) -> (Session, TokenHash) {
+fn session(user: &UserId) -> (Session, RefreshToken) {
     let session = Session {
         id: SessionId::generate(now(), &SystemRandom),
         user_id: user.clone(),
@@ -97,5 +97,5 @@ fn session(user: &UserId) -> (Session, TokenHash) {
         session_epoch: 1,
         version: 1,
     };
-    (session, RefreshToken::generate(&SystemRandom).hash())
+    (session, RefreshToken::generate(&SystemRandom))
 }

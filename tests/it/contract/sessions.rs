@@ -8,9 +8,9 @@ use vestibule::{
         clock::Instant,
         ids::{SessionId, UserId},
         random::SystemRandom,
-        sessions::{KEPT_AFTER_END, Rotation, RotationOutcome, Session, SessionSelector},
+        sessions::{KEPT_AFTER_END, RetiredToken, Rotation, RotationOutcome, Session, SessionSelector},
         store::{Field, StoreError},
-        tokens::{RefreshToken, TokenHash},
+        tokens::RefreshToken,
     },
     stores::Stores,
 };
@@ -21,6 +21,7 @@ on_every_store!(
     what_was_inserted_is_found_as_it_was,
     a_token_is_rotated_once,
     a_retired_token_is_replayed_within_the_grace_window_and_reused_after,
+    a_chain_within_the_grace_window_can_be_followed,
     every_earlier_token_is_told_from_an_unknown_one,
     an_ended_or_expired_session_does_not_rotate,
     of_many_concurrent_rotations_one_wins,
@@ -39,80 +40,107 @@ fn user() -> UserId {
     UserId::generate(now(), &SystemRandom)
 }
 
-async fn inserted(stores: &Stores, user: &UserId) -> (Session, TokenHash) {
-    let (session, hash) = session(user);
-    stores.sessions.insert(&session, &hash).await.unwrap();
-    (session, hash)
+async fn inserted(stores: &Stores, user: &UserId) -> (Session, RefreshToken) {
+    let (session, token) = session(user);
+    stores.sessions.insert(&session, &token.family(), &token.hash()).await.unwrap();
+    (session, token)
 }
 
-fn rotation(presented: TokenHash, at: Instant) -> Rotation {
-    let successor = RefreshToken::generate(&SystemRandom).hash();
-    Rotation {
-        presented,
-        successor,
-        sealed_successor: successor.as_bytes().to_vec(),
+/// A rotation, and the successor it would bring.
+fn rotate_to(presented: &RefreshToken, at: Instant) -> (Rotation, RefreshToken) {
+    let successor = presented.successor(&SystemRandom);
+    let rotation = Rotation {
+        family: presented.family(),
+        presented: presented.hash(),
+        successor: successor.hash(),
+        sealed_successor: successor.hash().as_bytes().to_vec(),
         at,
         grace: GRACE,
         idle_ttl: IDLE,
-    }
+    };
+    (rotation, successor)
+}
+
+fn rotation(presented: &RefreshToken, at: Instant) -> Rotation {
+    rotate_to(presented, at).0
 }
 
 async fn what_was_inserted_is_found_as_it_was(stores: &Stores) {
-    let (session, hash) = inserted(stores, &user()).await;
+    let (session, token) = inserted(stores, &user()).await;
     assert_eq!(stores.sessions.find(&session.id).await, Ok(Some(session.clone())));
     assert_eq!(stores.sessions.find(&SessionId::generate(now(), &SystemRandom)).await, Ok(None));
-    let again = stores.sessions.insert(&session, &hash).await;
+    let again = stores.sessions.insert(&session, &token.family(), &token.hash()).await;
     assert_eq!(again, Err(StoreError::Conflict(Field::Identity)));
 }
 
 async fn a_token_is_rotated_once(stores: &Stores) {
-    let (session, hash) = inserted(stores, &user()).await;
+    let (session, token) = inserted(stores, &user()).await;
     let at = now() + TimeDelta::minutes(5);
-    let first = rotation(hash, at);
+    let (first, successor) = rotate_to(&token, at);
     let RotationOutcome::Rotated(rotated) = stores.sessions.rotate(&first).await.unwrap() else {
         panic!("not rotated")
     };
     assert_eq!((rotated.version, rotated.last_seen_at, rotated.idle_expires_at), (2, at, at + IDLE));
     assert_eq!(stores.sessions.find(&session.id).await, Ok(Some(rotated)));
-    let second = rotation(first.successor, at);
-    assert!(matches!(stores.sessions.rotate(&second).await, Ok(RotationOutcome::Rotated(_))));
-    let unknown = rotation(RefreshToken::generate(&SystemRandom).hash(), at);
+    let second = stores.sessions.rotate(&rotation(&successor, at)).await;
+    assert!(matches!(second, Ok(RotationOutcome::Rotated(_))));
+    let unknown = rotation(&RefreshToken::generate(&SystemRandom), at);
     assert_eq!(stores.sessions.rotate(&unknown).await, Ok(RotationOutcome::Unknown));
 }
 
 async fn a_retired_token_is_replayed_within_the_grace_window_and_reused_after(stores: &Stores) {
-    let (_, hash) = inserted(stores, &user()).await;
-    let first = rotation(hash, now());
+    let (_, token) = inserted(stores, &user()).await;
+    let first = rotation(&token, now());
     stores.sessions.rotate(&first).await.unwrap();
     // The window is not extended by its use, and ends at the exact instant.
     for wait in [0, 5_000, 9_999] {
-        let again =
-            stores.sessions.rotate(&rotation(hash, now() + TimeDelta::milliseconds(wait))).await.unwrap();
-        let RotationOutcome::Replayed { sealed_successor, .. } = again else { panic!("{wait}: {again:?}") };
-        assert_eq!(sealed_successor, first.sealed_successor);
+        let at = now() + TimeDelta::milliseconds(wait);
+        let again = stores.sessions.rotate(&rotation(&token, at)).await.unwrap();
+        let RotationOutcome::Replayed { retired, .. } = again else { panic!("{wait}: {again:?}") };
+        let sealed_successor = first.sealed_successor.clone();
+        assert_eq!(retired, [RetiredToken { hash: token.hash(), sealed_successor }]);
     }
-    let late = stores.sessions.rotate(&rotation(hash, now() + GRACE)).await.unwrap();
+    let late = stores.sessions.rotate(&rotation(&token, now() + GRACE)).await.unwrap();
     assert!(matches!(late, RotationOutcome::Reused(_)), "{late:?}");
+}
+
+async fn a_chain_within_the_grace_window_can_be_followed(stores: &Stores) {
+    let (_, first) = inserted(stores, &user()).await;
+    let mut token = first.clone();
+    let mut expected = Vec::new();
+    for step in 0..3 {
+        let (next, successor) = rotate_to(&token, now() + TimeDelta::seconds(step));
+        stores.sessions.rotate(&next).await.unwrap();
+        expected.push(token.hash());
+        token = successor;
+    }
+    let again = stores.sessions.rotate(&rotation(&first, now() + TimeDelta::seconds(3))).await.unwrap();
+    let RotationOutcome::Replayed { retired, .. } = again else { panic!("{again:?}") };
+    assert_eq!(retired.len(), 3);
+    assert!(expected.iter().all(|hash| retired.iter().any(|token| token.hash == *hash)));
 }
 
 async fn every_earlier_token_is_told_from_an_unknown_one(stores: &Stores) {
     let (_, first) = inserted(stores, &user()).await;
-    let mut current = first;
-    for _ in 0..5 {
-        let next = rotation(current, now());
+    let mut token = first.clone();
+    for _ in 0..100 {
+        let (next, successor) = rotate_to(&token, now());
         stores.sessions.rotate(&next).await.unwrap();
-        current = next.successor;
+        token = successor;
     }
-    let reused = stores.sessions.rotate(&rotation(first, now())).await.unwrap();
+    // However many rotations a thief hurries through, the first token is known for what it is.
+    let reused = stores.sessions.rotate(&rotation(&first, now())).await.unwrap();
     assert!(matches!(reused, RotationOutcome::Reused(_)), "{reused:?}");
+    let guessed = stores.sessions.rotate(&rotation(&first.successor(&SystemRandom), now())).await.unwrap();
+    assert!(matches!(guessed, RotationOutcome::Reused(_)), "{guessed:?}");
 }
 
 async fn an_ended_or_expired_session_does_not_rotate(stores: &Stores) {
-    let (session, hash) = inserted(stores, &user()).await;
-    let at_expiry = stores.sessions.rotate(&rotation(hash, session.idle_expires_at)).await.unwrap();
+    let (session, token) = inserted(stores, &user()).await;
+    let at_expiry = stores.sessions.rotate(&rotation(&token, session.idle_expires_at)).await.unwrap();
     assert!(matches!(at_expiry, RotationOutcome::Ended(_)), "{at_expiry:?}");
     stores.sessions.end(&SessionSelector::Id(session.id), now()).await.unwrap();
-    let ended = stores.sessions.rotate(&rotation(hash, now())).await.unwrap();
+    let ended = stores.sessions.rotate(&rotation(&token, now())).await.unwrap();
     assert!(
         matches!(&ended, RotationOutcome::Ended(session) if session.ended_at == Some(now())),
         "{ended:?}"
@@ -120,10 +148,10 @@ async fn an_ended_or_expired_session_does_not_rotate(stores: &Stores) {
 }
 
 async fn of_many_concurrent_rotations_one_wins(stores: &Stores) {
-    let (_, hash) = inserted(stores, &user()).await;
+    let (_, token) = inserted(stores, &user()).await;
     let tasks: Vec<_> = (0..20)
         .map(|_| {
-            let (sessions, rotation) = (Arc::clone(&stores.sessions), rotation(hash, now()));
+            let (sessions, rotation) = (Arc::clone(&stores.sessions), rotation(&token, now()));
             tokio::spawn(async move {
                 (rotation.sealed_successor.clone(), sessions.rotate(&rotation).await.unwrap())
             })
@@ -133,7 +161,7 @@ async fn of_many_concurrent_rotations_one_wins(stores: &Stores) {
     for task in tasks {
         match task.await.unwrap() {
             (sealed, RotationOutcome::Rotated(_)) => won.push(sealed),
-            (_, RotationOutcome::Replayed { sealed_successor, .. }) => told.push(sealed_successor),
+            (_, RotationOutcome::Replayed { retired, .. }) => told.push(retired[0].sealed_successor.clone()),
             (_, other) => panic!("{other:?}"),
         }
     }
@@ -142,10 +170,10 @@ async fn of_many_concurrent_rotations_one_wins(stores: &Stores) {
 }
 
 async fn a_rotation_never_goes_past_the_absolute_end(stores: &Stores) {
-    let (session, hash) = inserted(stores, &user()).await;
-    let first = rotation(hash, now() + TimeDelta::minutes(50));
+    let (session, token) = inserted(stores, &user()).await;
+    let (first, successor) = rotate_to(&token, now() + TimeDelta::minutes(50));
     stores.sessions.rotate(&first).await.unwrap();
-    let late = rotation(first.successor, now() + TimeDelta::minutes(100));
+    let late = rotation(&successor, now() + TimeDelta::minutes(100));
     let RotationOutcome::Rotated(rotated) = stores.sessions.rotate(&late).await.unwrap() else {
         panic!("not rotated")
     };
@@ -167,14 +195,13 @@ async fn a_touch_moves_the_idle_end_once_a_minute(stores: &Stores) {
 }
 
 async fn an_end_is_final_and_told_again(stores: &Stores) {
-    let (session, hash) = inserted(stores, &user()).await;
-    let next = rotation(hash, now());
-    stores.sessions.rotate(&next).await.unwrap();
-    let by_retired = SessionSelector::RefreshToken(hash);
-    let ended = stores.sessions.end(&by_retired, now()).await.unwrap().unwrap();
+    let (session, token) = inserted(stores, &user()).await;
+    stores.sessions.rotate(&rotation(&token, now())).await.unwrap();
+    let by_family = SessionSelector::RefreshFamily(token.family());
+    let ended = stores.sessions.end(&by_family, now()).await.unwrap().unwrap();
     assert_eq!((&ended.id, ended.ended_at, ended.version), (&session.id, Some(now()), 3));
-    let by_current = SessionSelector::RefreshToken(next.successor);
-    let again = stores.sessions.end(&by_current, now() + IDLE).await.unwrap();
+    let by_id = SessionSelector::Id(session.id);
+    let again = stores.sessions.end(&by_id, now() + IDLE).await.unwrap();
     assert_eq!(again, Some(ended), "the first end stays");
     let unknown = SessionSelector::Id(SessionId::generate(now(), &SystemRandom));
     assert_eq!(stores.sessions.end(&unknown, now()).await, Ok(None));
@@ -207,13 +234,13 @@ async fn an_epoch_only_rises_on_live_sessions(stores: &Stores) {
 }
 
 async fn old_sessions_are_purged_at_the_exact_instant(stores: &Stores) {
-    let (session, hash) = inserted(stores, &user()).await;
-    stores.sessions.rotate(&rotation(hash, now())).await.unwrap();
+    let (session, token) = inserted(stores, &user()).await;
+    stores.sessions.rotate(&rotation(&token, now())).await.unwrap();
     let due = now() + IDLE + KEPT_AFTER_END;
     assert_eq!(stores.sessions.purge(due - TimeDelta::milliseconds(1)).await, Ok(0));
     assert_eq!(stores.sessions.purge(due).await, Ok(1));
     assert_eq!(stores.sessions.find(&session.id).await, Ok(None));
-    assert_eq!(stores.sessions.rotate(&rotation(hash, now())).await, Ok(RotationOutcome::Unknown));
+    assert_eq!(stores.sessions.rotate(&rotation(&token, now())).await, Ok(RotationOutcome::Unknown));
     let (ended, _) = inserted(stores, &user()).await;
     stores.sessions.end(&SessionSelector::Id(ended.id), now()).await.unwrap();
     assert_eq!(stores.sessions.purge(now() + KEPT_AFTER_END - TimeDelta::milliseconds(1)).await, Ok(0));

@@ -216,6 +216,46 @@ mod with_servers {
         }
     }
 
+    /// How often Redis ran each command, `INFO` itself left out.
+    async fn commands(port: u16) -> std::collections::BTreeMap<String, u64> {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        stream.write_all(b"INFO commandstats\r\nQUIT\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(":calls="));
+        lines
+            .map(|(name, rest)| (name.to_owned(), rest.split(',').next().unwrap().parse().unwrap()))
+            .filter(|(name, _)| name != "info" && name != "quit")
+            .collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_warm_me_costs_no_store_access_and_one_round_trip_to_redis() {
+        const REQUESTS: u64 = 50;
+        let (folder, port) = (tempdir().unwrap(), free_port());
+        let _redis = Redis::start(port, folder.path()).await;
+        let url = servers::mongodb_url();
+        let (target, database) = url.trim_start_matches("mongodb://").split_once('/').unwrap();
+        let proxy = Proxy::to(target.to_owned()).await;
+        let mongodb = format!("mongodb://{}/{database}?directConnection=true", proxy.address);
+        let process =
+            Process::start(folder.path(), &settings(&mongodb, &format!("redis://127.0.0.1:{port}"))).await;
+        let (token, _) = signed_in(&process, "ada@example.com").await;
+        me(&process, &token).await;
+        proxy.cut();
+        let before = commands(port).await;
+        for _ in 0..REQUESTS {
+            assert!(me(&process, &token).await["data"]["me"]["id"].is_string());
+        }
+        let mut after = commands(port).await;
+        after.retain(|name, count| {
+            *count -= before.get(name).copied().unwrap_or(0);
+            *count > 0
+        });
+        assert_eq!(after.into_iter().collect::<Vec<_>>(), [("mget".to_owned(), REQUESTS)]);
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_silent_redis_only_costs_time() {
         let folder = tempdir().unwrap();

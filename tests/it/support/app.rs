@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use vestibule::{
     app::{self, Ambient},
+    cache,
     config::Config,
     domain::random::SystemRandom,
+    stores::Stores,
 };
 
 use super::{Answer, TestClock};
@@ -44,10 +46,19 @@ impl TestApp {
         Self::of(&config(&[backend_settings(backend), owned(settings)].concat())).await
     }
 
-    pub(crate) async fn of(config: &Config) -> Self {
+    async fn of(config: &Config) -> Self {
+        app::install_crypto();
+        let stores = Stores::open(&config.database).await.unwrap_or_else(|error| panic!("{error}"));
+        Self::on(config, stores).await
+    }
+
+    /// A service on stores of the test's own.
+    pub(crate) async fn on(config: &Config, stores: Stores) -> Self {
         let clock = Arc::new(TestClock::default());
         let ambient = Ambient { clock: clock.clone(), random: Arc::new(SystemRandom) };
-        let app = app::build(config, ambient).await.unwrap_or_else(|error| panic!("{error}"));
+        let cache = cache::open(&config.cache).await.unwrap();
+        let app =
+            app::assemble(config, stores, cache, ambient).await.unwrap_or_else(|error| panic!("{error}"));
         Self { router: app.router, clock }
     }
 
