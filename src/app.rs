@@ -4,6 +4,7 @@
 use std::sync::{Arc, atomic::AtomicBool};
 
 use axum::Router;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     cache::{self, CacheError},
@@ -65,6 +66,8 @@ pub struct App {
     pub domain: Domain,
     /// Set to announce that the service is about to stop.
     pub stopping: Arc<AtomicBool>,
+    /// Executions under way, to be waited for at the end.
+    pub executions: TaskTracker,
 }
 
 /// Opens what the settings name and puts a service together.
@@ -90,6 +93,7 @@ pub async fn assemble(
 ) -> Result<App, StartError> {
     let domain = domain(config, &stores, &cache, &ambient).await?;
     let stopping = Arc::new(AtomicBool::new(false));
+    let executions = TaskTracker::new();
     let router = http::router(HttpParts {
         graphql: Graphql::new(domain.clone(), config.graphql),
         health: Health { store: stores.health, cache, stopping: stopping.clone() },
@@ -98,8 +102,9 @@ pub async fn assemble(
         body_timeout: ServerTimeouts::new(config.http.shutdown_timeout).body,
         clock: ambient.clock,
         random: ambient.random,
+        executions: executions.clone(),
     });
-    Ok(App { router, domain, stopping })
+    Ok(App { router, domain, stopping, executions })
 }
 
 async fn domain(

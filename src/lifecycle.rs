@@ -5,10 +5,15 @@ use std::{
     time::Duration,
 };
 
+use tokio_util::task::TaskTracker;
+
 use crate::{app::App, domain::sessions::Sessions, http::Server};
 
 /// How often sessions that ended long ago are dropped.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
+
+/// How long executions without a client may take at the end: longer than store calls do.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C), then lets requests in flight
 /// finish. A second signal ends it at once.
@@ -20,11 +25,25 @@ pub async fn run(app: App, server: Server) {
         stopping.store(true, Ordering::Relaxed);
         tracing::info!("stopping; requests in flight may finish");
     };
+    let executions = app.executions;
+    let serve = async move {
+        server.serve(app.router, stop).await;
+        finish(&executions).await;
+    };
     tokio::select! {
-        () = server.serve(app.router, stop) => {}
+        () = serve => {}
         () = second_signal() => tracing::warn!("stopped at once"),
     }
     housekeeping.abort();
+}
+
+/// Waits for executions whose client has hung up: a store call must not be dropped half-way.
+async fn finish(executions: &TaskTracker) {
+    executions.close();
+    #[expect(clippy::disallowed_methods, reason = "the last resort at the end of the process")]
+    if tokio::time::timeout(LAST_WAIT, executions.wait()).await.is_err() {
+        tracing::warn!(count = executions.len(), "executions did not finish in time");
+    }
 }
 
 async fn keep_house(sessions: Arc<Sessions>) {

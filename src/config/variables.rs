@@ -48,7 +48,7 @@ variables! {
     ACCESS_TOKEN_TTL { "5m", "5m", "How long an access token is valid, 1s to 1h." }
     SESSION_IDLE_TTL { "14d", "14d", "A session ends when it was not used for this long, 1s to 400d." }
     SESSION_ABSOLUTE_TTL { "90d", "90d", "A session ends this long after its login, 1s to 400d, not less than SESSION_IDLE_TTL." }
-    REFRESH_GRACE { "10s", "10s", "For how long a refresh token that was just used still gets the same successor, 0s to 5m." }
+    REFRESH_GRACE { "10s", "10s", "For how long a refresh token that was just used still gets the current one, 0s to 5m." }
     INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }
     PLAYGROUND { "", "off", "`on`, `off` or `public`: whether browsers get the playground at /graphql. On in development, off in production, where only `public` turns it on." }
     LOG_FORMAT { "", "json", "`pretty` or `json`. Pretty in development, JSON in production." }

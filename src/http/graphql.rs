@@ -155,7 +155,7 @@ async fn execute(
     let graphql = state.graphql.clone();
     let task = async move { graphql.execute(request, method, context).await }.in_current_span();
     #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
-    match tokio::time::timeout(state.config.request_timeout, tokio::spawn(task)).await {
+    match tokio::time::timeout(state.config.request_timeout, state.executions.spawn(task)).await {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(_)) => {
             tracing::error!("a resolver panicked");

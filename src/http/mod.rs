@@ -15,6 +15,7 @@ mod server;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
+use tokio_util::task::TaskTracker;
 
 pub use client_address::PeerAddress;
 pub use health::Health;
@@ -49,6 +50,8 @@ pub struct HttpParts {
     pub clock: SharedClock,
     /// Randomness for request ids.
     pub random: SharedRandom,
+    /// Executions under way, also those whose client has hung up.
+    pub executions: TaskTracker,
 }
 
 impl std::ops::Deref for HttpState {

@@ -1,7 +1,7 @@
 //! The listener: HTTP/1.1 with time limits that `axum::serve` does not have, and an end that lets
 //! requests in flight finish.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -10,10 +10,15 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
 
 use super::PeerAddress;
 
+/// Connections at once; more wait in the queue of the system.
+const MAX_CONNECTIONS: usize = 8_192;
 /// A pause after the system refuses a connection, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -35,6 +40,8 @@ impl ServerTimeouts {
         Self { header: Duration::from_secs(75), body: Duration::from_secs(15), shutdown }
     }
 }
+
+type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
 /// A bound listener, not serving yet.
 pub struct Server {
@@ -63,11 +70,21 @@ impl Server {
     /// flight, as long as they may take.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         let graceful = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         tokio::pin!(stop);
         loop {
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, peer)) => self.serve_connection(&router, stream, peer, &graceful),
+                (accepted, place) = self.accept(&places) => match accepted {
+                    Ok((stream, peer)) => {
+                        let connection = self.connection(&router, stream, peer);
+                        let watched = graceful.watch(connection);
+                        tokio::spawn(async move {
+                            if let Err(error) = watched.await {
+                                tracing::debug!(%error, "a connection ended early");
+                            }
+                            drop(place);
+                        });
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection was not accepted");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -84,25 +101,23 @@ impl Server {
         }
     }
 
-    fn serve_connection(
+    /// The next connection, once there is a place for it.
+    async fn accept(
         &self,
-        router: &Router,
-        stream: TcpStream,
-        peer: SocketAddr,
-        graceful: &GracefulShutdown,
-    ) {
+        places: &Arc<Semaphore>,
+    ) -> (io::Result<(TcpStream, SocketAddr)>, Option<OwnedSemaphorePermit>) {
+        // The semaphore is never closed, so that there is a place in the end.
+        let place = places.clone().acquire_owned().await.ok();
+        (self.listener.accept().await, place)
+    }
+
+    fn connection(&self, router: &Router, stream: TcpStream, peer: SocketAddr) -> Connection {
         // Answers are small; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone().layer(Extension(PeerAddress(peer))));
-        let connection = http1::Builder::new()
+        http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.timeouts.header)
-            .serve_connection(TokioIo::new(stream), service);
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(%error, "a connection ended early");
-            }
-        });
+            .serve_connection(TokioIo::new(stream), service)
     }
 }

@@ -110,16 +110,19 @@ async fn a_restart_keeps_accounts_sessions_and_keys() {
     assert_eq!(me, json!({ "data": { "me": { "email": "ada@example.com" } } }));
 }
 
-#[tokio::test]
-async fn a_client_that_hangs_up_does_not_stop_what_it_asked_for() {
-    let folder = tempdir().unwrap();
-    let process = Process::start(folder.path(), &owned(&[("BCRYPT_COST", "10")])).await;
+async fn send_registration_and_hang_up(process: &Process) {
     let body = json!({ "query": "mutation { register(input: { email: \"ada@example.com\", password: \"correct horse battery\", name: \"Ada\" }) { user { id } } }" }).to_string();
     let mut stream = TcpStream::connect(process.url.trim_start_matches("http://")).unwrap();
     write!(stream, "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
     stream.flush().unwrap();
     tokio::time::sleep(Duration::from_millis(20)).await;
-    drop(stream);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_does_not_stop_what_it_asked_for() {
+    let folder = tempdir().unwrap();
+    let process = Process::start(folder.path(), &owned(&[("BCRYPT_COST", "10")])).await;
+    send_registration_and_hang_up(&process).await;
     for _ in 0..100 {
         if process.login("ada@example.com").await.is_some_and(|answer| answer.get("errors").is_none()) {
             return;
@@ -127,6 +130,18 @@ async fn a_client_that_hangs_up_does_not_stop_what_it_asked_for() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the registration was lost:\n{}", process.log());
+}
+
+#[tokio::test]
+async fn what_a_client_that_hung_up_asked_for_is_finished_before_the_end() {
+    let folder = tempdir().unwrap();
+    let mut process = Process::start(folder.path(), &owned(&[("BCRYPT_COST", "12")])).await;
+    send_registration_and_hang_up(&process).await;
+    process.terminate();
+    assert!(process.wait().success());
+    let process = Process::start(folder.path(), &owned(&[("BCRYPT_COST", "12")])).await;
+    let answer = process.login("ada@example.com").await.unwrap();
+    assert!(answer.get("errors").is_none(), "the registration was dropped half-way: {answer}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub struct SessionSettings {
     pub idle_ttl: TimeDelta,
     /// A session ends this long after its login, however much it is used.
     pub absolute_ttl: TimeDelta,
-    /// For how long after its rotation a refresh token still gets the same successor.
+    /// For how long after its rotation a refresh token still gets the one that is current.
     pub refresh_grace: TimeDelta,
 }
 

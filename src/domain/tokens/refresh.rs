@@ -90,7 +90,7 @@ impl RefreshToken {
     }
 
     /// Seals this token, the successor of `retired`, so that only who has the retired token can
-    /// read it: a repeat of the retired token within the grace window gets the same successor, and
+    /// read it: a repeat of the retired token within the grace window leads to the current one, and
     /// the store never holds one in clear.
     pub fn seal_for(&self, retired: &Self, random: &dyn Random) -> Option<Vec<u8>> {
         let key = seal::derive_key(&retired.0, seal::Purpose::Successor);

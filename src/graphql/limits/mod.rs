@@ -49,7 +49,8 @@ pub(super) fn check_text(text: &str) -> Result<(), Excess> {
 }
 
 /// Succeeds when every operation of the document may be validated and executed. Linear in the size
-/// of the document: what a fragment expands to is counted once and remembered.
+/// of the document for each of its operations, which are few: what a fragment expands to is counted
+/// once and remembered.
 pub(super) fn check_document(document: &ExecutableDocument, variables: &Variables) -> Result<(), Excess> {
     count::check(document, variables)
 }

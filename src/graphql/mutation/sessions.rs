@@ -44,7 +44,7 @@ impl SessionMutation {
     }
 
     /// Exchanges a refresh token for new tokens. The old one is used up; within a few seconds it
-    /// gets the same answer again, later it ends the session, because then somebody has a copy.
+    /// still gets the current one, later it ends the session, because then somebody has a copy.
     #[graphql(directive = raises::apply(codes(&[ErrorCode::TokenInvalid, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn refresh(
         &self,
