@@ -42,16 +42,15 @@ impl Refusal {
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("status", self.status.as_u16());
         extensions.set("requestId", id.as_str());
-        if let Some(seconds) = retry_after(self.code) {
+        let wait = retry_after(self.code);
+        if let Some(seconds) = wait {
             extensions.set("retryAfter", seconds);
         }
-        let wait = retry_after(self.code).map(HeaderValue::from);
-        let body = Json(json!({ "errors": [error] }));
-        let mut response = (self.status, [(header::CONTENT_TYPE, media.as_str())], body).into_response();
-        // `Json` would say `application/json`, whatever the client asked for.
+        let mut response = (self.status, Json(json!({ "errors": [error] }))).into_response();
+        // `Json` says `application/json`, whatever the client asked for.
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
-        if let Some(wait) = wait {
-            response.headers_mut().insert(header::RETRY_AFTER, wait);
+        if let Some(seconds) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

@@ -13,6 +13,7 @@ mod http;
 mod masking;
 mod playground;
 mod process;
+mod properties;
 mod schema;
 mod sessions;
 mod support;

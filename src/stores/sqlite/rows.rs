@@ -14,8 +14,8 @@ use crate::domain::{
 };
 
 pub(super) fn unreadable(column: &str, error: impl Into<Box<dyn StdError + Send + Sync>>) -> rusqlite::Error {
-    let _ = column;
-    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, error.into())
+    let reason = format!("{column}: {}", error.into());
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, reason.into())
 }
 
 pub(super) fn id<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
