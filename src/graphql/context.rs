@@ -70,13 +70,13 @@ impl RequestContext {
     /// Who asks: found at the first call, so that a login with an old token at hand does not look it
     /// up, and remembered for the others.
     async fn actor(&self, domain: &Domain) -> Result<&Actor> {
-        let authenticate = || domain.sessions.authenticate(&self.credentials);
+        let authenticate = async || {
+            let outcome = domain.sessions.authenticate(&self.credentials).await;
+            outcome.inspect_err(|error| tracing::info!(%error, "credentials refused"))
+        };
         match self.actor.get_or_init(authenticate).await {
             Ok(actor) => Ok(actor),
-            Err(error) => {
-                tracing::info!(%error, "credentials refused");
-                Err(error.clone().into())
-            }
+            Err(error) => Err(error.clone().into()),
         }
     }
 

@@ -10,7 +10,8 @@ impl Sessions {
     /// Exchanges a refresh token for a new pair of tokens.
     ///
     /// A repeat of a token within the grace window after its retirement gets the token that is current
-    /// now, so that a lost answer or two tabs sign nobody out and no second chain starts. A later repeat means that somebody has a copy: the
+    /// now, so that a lost answer or two tabs sign nobody out and no second chain starts. A later
+    /// repeat means that somebody has a copy: the
     /// session is ended (RFC 9700 §4.14.2).
     ///
     /// # Errors

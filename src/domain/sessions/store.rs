@@ -105,7 +105,8 @@ pub trait SessionStore: Send + Sync {
     /// `ended_at` stays); `None` when there is none.
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>>;
 
-    /// Ends every session of a user, except one if so named (the one step that is atomic). Answers the ids of all of the user's
+    /// Ends every session of a user, except one if so named (the one step that is atomic). Answers
+    /// the ids of all of the user's
     /// sessions that have ended, now or before, and are still stored.
     async fn end_all(
         &self,
