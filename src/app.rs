@@ -1,13 +1,14 @@
 //! The composition root: settings to stores, stores to domain, domain to schema, schema to router.
 //! The only place that knows all the parts.
 
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
-use tokio_util::task::TaskTracker;
+use chrono::TimeDelta;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    cache::{self, CacheError},
+    cache::{self, Cache, CacheError},
     config::Config,
     domain::{
         self, Domain,
@@ -16,7 +17,8 @@ use crate::{
         passwords::Passwords,
         random::SharedRandom,
         sessions::{SessionCache, SessionParts, Sessions},
-        tokens::{AccessTokens, IssuerSettings, SigningKeys},
+        store::StoreCalls,
+        tokens::{AccessTokens, IssuerSettings, KeyRingParts},
     },
     graphql::Graphql,
     http::{self, Health, HttpParts, ServerTimeouts},
@@ -64,10 +66,16 @@ pub struct App {
     pub router: Router,
     /// The services behind it.
     pub domain: Domain,
-    /// Set to announce that the service is about to stop.
-    pub stopping: Arc<AtomicBool>,
+    /// Cancelled to announce that the service is about to stop.
+    pub stopping: CancellationToken,
     /// Executions under way, to be waited for at the end.
     pub executions: TaskTracker,
+    /// How often the store is called.
+    pub store_calls: Arc<StoreCalls>,
+    /// The copies, which count how often they are asked for over the network.
+    pub cache: Arc<dyn SessionCache>,
+    /// How often the signing keys are looked after.
+    pub key_interval: Duration,
 }
 
 /// Opens what the settings name and puts a service together.
@@ -77,7 +85,7 @@ pub struct App {
 pub async fn build(config: &Config, ambient: Ambient) -> Result<App, StartError> {
     install_crypto();
     let stores = Stores::open(&config.database).await?;
-    let cache = cache::open(&config.cache).await?;
+    let cache = cache::open(&config.cache, &ambient.random).await?;
     assemble(config, stores, cache, ambient).await
 }
 
@@ -88,15 +96,17 @@ pub async fn build(config: &Config, ambient: Ambient) -> Result<App, StartError>
 pub async fn assemble(
     config: &Config,
     stores: Stores,
-    cache: Arc<dyn SessionCache>,
+    cache: Cache,
     ambient: Ambient,
 ) -> Result<App, StartError> {
     let domain = domain(config, &stores, &cache, &ambient).await?;
-    let stopping = Arc::new(AtomicBool::new(false));
+    let stopping = CancellationToken::new();
     let executions = TaskTracker::new();
     let router = http::router(HttpParts {
         graphql: Graphql::new(domain.clone(), config.graphql),
-        health: Health { store: stores.health, cache, stopping: stopping.clone() },
+        domain: domain.clone(),
+        key_set_max_age: key_set_max_age(config.tokens.keys.publish_ahead),
+        health: Health { store: stores.health, cache: cache.sessions.clone(), stopping: stopping.clone() },
         config: config.http.clone(),
         shown: config.graphql,
         body_timeout: ServerTimeouts::new(config.http.shutdown_timeout).body,
@@ -104,31 +114,35 @@ pub async fn assemble(
         random: ambient.random,
         executions: executions.clone(),
     });
-    Ok(App { router, domain, stopping, executions })
+    Ok(App {
+        router,
+        domain,
+        stopping,
+        executions,
+        store_calls: stores.calls,
+        cache: cache.sessions,
+        key_interval: key_interval(config.tokens.keys.publish_ahead),
+    })
 }
 
 async fn domain(
     config: &Config,
     stores: &Stores,
-    cache: &Arc<dyn SessionCache>,
+    cache: &Cache,
     ambient: &Ambient,
 ) -> Result<Domain, StartError> {
     let Ambient { clock, random } = ambient.clone();
-    let keys = SigningKeys::load(&*stores.keys, &config.tokens.keys, &*clock, &*random);
-    let issuer = IssuerSettings {
-        issuer: config.http.public_url.as_str().trim_end_matches('/').to_owned(),
-        audience: AUDIENCE.to_owned(),
-        ttl: config.tokens.access_ttl,
-    };
-    let tokens =
-        AccessTokens::new(issuer, keys.await.map_err(StartError::Keys)?, clock.clone(), random.clone());
+    let keys = key_ring(config, stores, ambient);
+    let tokens = Arc::new(AccessTokens::open(issuer(config), keys).await.map_err(StartError::Keys)?);
     let passwords = Passwords::start(config.passwords.pool, &random).map_err(StartError::Threads)?;
     let passwords = Arc::new(passwords);
     let sessions = Arc::new(Sessions::new(SessionParts {
         users: stores.users.clone(),
         store: stores.sessions.clone(),
-        cache: cache.clone(),
-        tokens,
+        cache: cache.sessions.clone(),
+        notes: stores.notes.clone(),
+        events: cache.events.clone(),
+        tokens: tokens.clone(),
         passwords: passwords.clone(),
         clock: clock.clone(),
         random: random.clone(),
@@ -136,13 +150,55 @@ async fn domain(
     }));
     let accounts = Arc::new(Accounts::new(AccountParts {
         users: stores.users.clone(),
-        cache: cache.clone(),
         passwords,
         sessions: sessions.clone(),
         clock,
         random,
     }));
-    Ok(Domain { accounts, sessions })
+    sessions.follow_notes();
+    Ok(Domain { accounts, tokens, sessions })
+}
+
+/// Opens the signing keys for a command that runs beside a service.
+///
+/// # Errors
+/// `Store` and `Keys`.
+pub async fn open_keys(config: &Config) -> Result<AccessTokens, StartError> {
+    install_crypto();
+    let stores = Stores::open_beside(&config.database).await?;
+    let keys = key_ring(config, &stores, &Ambient::default());
+    AccessTokens::open(issuer(config), keys).await.map_err(StartError::Keys)
+}
+
+/// Who issues tokens with these settings.
+fn issuer(config: &Config) -> IssuerSettings {
+    IssuerSettings {
+        issuer: config.http.public_url.as_str().trim_end_matches('/').to_owned(),
+        audience: AUDIENCE.to_owned(),
+        ttl: config.tokens.access_ttl,
+        leeway: config.tokens.sessions.clock_leeway,
+    }
+}
+
+/// What the signing keys of these settings are made of.
+fn key_ring(config: &Config, stores: &Stores, ambient: &Ambient) -> KeyRingParts {
+    KeyRingParts {
+        store: stores.keys.clone(),
+        policy: config.tokens.keys.clone(),
+        clock: ambient.clock.clone(),
+        random: ambient.random.clone(),
+    }
+}
+
+/// Often enough that every node knows a new key before it signs.
+fn key_interval(publish_ahead: TimeDelta) -> Duration {
+    (publish_ahead / 3).to_std().unwrap_or_default().clamp(Duration::from_secs(1), Duration::from_secs(30))
+}
+
+/// Half of what a key is published ahead of its first token, so that nobody meets a token whose key they
+/// do not know.
+fn key_set_max_age(publish_ahead: TimeDelta) -> Duration {
+    (publish_ahead / 2).to_std().unwrap_or_default().min(Duration::from_hours(1))
 }
 
 /// One crypto library for all TLS. Later calls change nothing.

@@ -1,13 +1,14 @@
 //! The life of a serving process: signals, the announcement that it stops, housekeeping.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::task::TaskTracker;
 
-use crate::{app::App, domain::sessions::Sessions, http::Server};
+use crate::{
+    app::App,
+    domain::{sessions::Sessions, tokens::AccessTokens},
+    http::Server,
+};
 
 /// How often sessions that ended long ago are dropped.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
@@ -19,10 +20,11 @@ const LAST_WAIT: Duration = Duration::from_secs(10);
 /// finish. A second signal ends it at once.
 pub async fn run(app: App, server: Server) {
     let housekeeping = tokio::spawn(keep_house(app.domain.sessions.clone()));
+    let keys = tokio::spawn(tend_keys(app.domain.tokens.clone(), app.key_interval));
     let stopping = app.stopping.clone();
     let stop = async move {
         signal().await;
-        stopping.store(true, Ordering::Relaxed);
+        stopping.cancel();
         tracing::info!("stopping; requests in flight may finish");
     };
     let executions = app.executions;
@@ -35,6 +37,7 @@ pub async fn run(app: App, server: Server) {
         () = second_signal() => tracing::warn!("stopped at once"),
     }
     housekeeping.abort();
+    keys.abort();
 }
 
 /// Waits for executions whose client has hung up: a store call must not be dropped half-way.
@@ -54,6 +57,20 @@ async fn keep_house(sessions: Arc<Sessions>) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "dropped sessions that ended long ago"),
             Err(error) => tracing::warn!(%error, "sessions that ended long ago were not dropped"),
+        }
+        if let Err(error) = sessions.purge_notes().await {
+            tracing::warn!(%error, "old notes were not dropped");
+        }
+    }
+}
+
+/// Does what is due to the signing keys, and learns what other nodes did.
+async fn tend_keys(tokens: Arc<AccessTokens>, interval: Duration) {
+    let mut ticks = tokio::time::interval(interval);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = tokens.tend_keys().await {
+            tracing::warn!(%error, "the signing keys were not looked after");
         }
     }
 }

@@ -1,19 +1,36 @@
 //! The volatile copies. [`open`] is the only place that asks which kind is configured.
 
+mod events;
 mod local;
 mod redis;
 
 use std::{sync::Arc, time::Duration};
 
+pub use events::LocalEvents;
 pub use local::LocalCache;
 
-use crate::{config::CacheConfig, domain::sessions::SessionCache};
+use crate::{
+    config::CacheConfig,
+    domain::{
+        random::SharedRandom,
+        sessions::{EventBus, SessionCache},
+    },
+};
 
 /// How long a copy is kept. It bounds what another node can miss when a revocation could not be
 /// told to Redis.
 const COPY_TTL: Duration = Duration::from_mins(5);
 /// How long a tombstone is kept: longer than any fill that was under way can take.
 const TOMBSTONE_TTL: Duration = Duration::from_mins(15);
+
+/// What is volatile: copies, and news.
+#[derive(Clone)]
+pub struct Cache {
+    /// Copies of sessions and users.
+    pub sessions: Arc<dyn SessionCache>,
+    /// News of them.
+    pub events: Arc<dyn EventBus>,
+}
 
 /// Why the cache could not be set up. A Redis that does not answer is no reason.
 #[derive(Debug, thiserror::Error)]
@@ -25,9 +42,11 @@ pub struct CacheError(String);
 ///
 /// # Errors
 /// [`CacheError`] for settings that cannot work.
-pub async fn open(config: &CacheConfig) -> Result<Arc<dyn SessionCache>, CacheError> {
+pub async fn open(config: &CacheConfig, random: &SharedRandom) -> Result<Cache, CacheError> {
     match config {
-        CacheConfig::Local => Ok(Arc::new(LocalCache::default())),
-        CacheConfig::Redis(settings) => Ok(Arc::new(redis::open(settings).await?)),
+        CacheConfig::Local => {
+            Ok(Cache { sessions: Arc::new(LocalCache::default()), events: Arc::new(LocalEvents::default()) })
+        }
+        CacheConfig::Redis(settings) => redis::open(settings, random).await,
     }
 }

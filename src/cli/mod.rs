@@ -1,5 +1,6 @@
 //! The command line: one command a file.
 
+mod keys;
 mod schema;
 mod serve;
 
@@ -24,6 +25,11 @@ enum Command {
     Serve,
     /// Print the schema in the schema definition language.
     Schema,
+    /// Look after the keys that sign access tokens.
+    Keys {
+        #[command(subcommand)]
+        command: keys::KeysCommand,
+    },
 }
 
 /// Reads the command line and runs its command.
@@ -31,5 +37,12 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve => serve::run(),
         Command::Schema => schema::run(),
+        Command::Keys { command } => keys::run(command),
     }
+}
+
+/// People read this even when log lines are filtered or JSON.
+#[expect(clippy::print_stderr, reason = "the program could not do its work; this is its last word")]
+fn report(error: &dyn std::fmt::Display) {
+    eprintln!("vestibule: {error}");
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::BAD_SETTINGS;
+use super::{BAD_SETTINGS, report};
 use crate::{
     app::{self, Ambient},
     config::Config,
@@ -50,10 +50,4 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         lifecycle::run(app, server).await;
         Ok(())
     })
-}
-
-/// People read this even when log lines are filtered or JSON.
-#[expect(clippy::print_stderr, reason = "the service could not start; this is its last word")]
-fn report(error: &dyn std::fmt::Display) {
-    eprintln!("vestibule: {error}");
 }

@@ -55,6 +55,10 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// How long requests in flight may take to finish at the end.
     pub shutdown_timeout: Duration,
+    /// Sockets and event streams at once.
+    pub max_sockets: usize,
+    /// The same for one person.
+    pub max_sockets_per_user: usize,
 }
 
 pub(super) fn read(source: &mut Source, environment: Environment) -> Option<HttpConfig> {
@@ -67,6 +71,8 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
     let longest = Duration::from_mins(10);
     let request_timeout = source.duration(&variables::REQUEST_TIMEOUT, Duration::from_secs(1)..=longest);
     let shutdown_timeout = source.duration(&variables::SHUTDOWN_TIMEOUT, Duration::ZERO..=longest);
+    let max_sockets = source.number(&variables::MAX_SOCKETS, 1..=1_000_000_usize);
+    let max_sockets_per_user = source.number(&variables::MAX_SOCKETS_PER_USER, 1..=10_000_usize);
     let (bind, public_url) = (bind?, public_url?);
     let own = Origin(public_url.origin().ascii_serialization());
     allowed_origins.insert(0, own);
@@ -82,6 +88,8 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
         trusted_proxies,
         request_timeout,
         shutdown_timeout,
+        max_sockets,
+        max_sockets_per_user,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Settings: read once from the environment (and `.env`), checked together, typed from there on.
 
 mod http;
+mod keys;
 mod security;
 mod source;
 mod stores;

@@ -4,7 +4,7 @@ use std::{collections::HashSet, num::NonZeroUsize, thread, time::Duration};
 
 use chrono::TimeDelta;
 
-use super::{Environment, Source, variables};
+use super::{Environment, Source, keys, variables};
 use crate::domain::{
     passwords::{BCRYPT_COSTS, PoolSettings},
     sessions::SessionSettings,
@@ -55,16 +55,15 @@ pub(super) fn tokens(source: &mut Source, environment: Environment) -> Option<To
         source.problem(&variables::SESSION_ABSOLUTE_TTL, "must not be less than SESSION_IDLE_TTL");
     }
     let refresh_grace = source.duration(&variables::REFRESH_GRACE, Duration::ZERO..=5 * MINUTE);
+    let leeway = source.duration(&variables::CLOCK_LEEWAY, Duration::ZERO..=5 * MINUTE);
     Some(TokenConfig {
-        keys: KeyPolicy {
-            sealer: Sealer::new(secrets),
-            accept_plain: environment == Environment::Development,
-        },
+        keys: keys::read(source, environment, Sealer::new(secrets), access_ttl + leeway)?,
         access_ttl,
         sessions: SessionSettings {
             idle_ttl: TimeDelta::from_std(idle_ttl).ok()?,
             absolute_ttl: TimeDelta::from_std(absolute_ttl).ok()?,
             refresh_grace: TimeDelta::from_std(refresh_grace).ok()?,
+            clock_leeway: TimeDelta::from_std(leeway).ok()?,
         },
     })
 }

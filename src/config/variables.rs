@@ -42,6 +42,11 @@ variables! {
     REDIS_KEY_PREFIX { "vestibule", "accounts", "What every key in Redis starts with: letters, digits, `-` and `_`." }
     CACHE { "", "local", "`local` says that MongoDB without REDIS_URL is meant: one node, cache in the process." }
     SECRET_KEY { "", "at least 32 characters, as from `openssl rand -base64 32`", "Seals the signing keys in the database. Several, separated by commas: the first seals, all open. Required in production." }
+    SIGNING_ALGORITHM { "EdDSA", "ES256", "What new signing keys sign access tokens with: `EdDSA`, `ES256` or `RS256`." }
+    SIGNING_KEY_FILE { "", "/etc/vestibule/signing.pem", "PEM file (PKCS#8) with a signing key of your own, of Ed25519, P-256 or RSA; without it keys are made and replaced by the service." }
+    KEY_ROTATION { "90d", "90d", "After how long in use a signing key is replaced, 1m to 3650d; 0s for never." }
+    KEY_PUBLISH_AHEAD { "10m", "10m", "How long a new signing key is published before it signs, 3s to 30d: longer than other services keep the key set." }
+    CLOCK_LEEWAY { "0s", "2s", "How far the clocks of the nodes may be apart, 0s to 5m; tokens and grace windows last this much longer." }
     BCRYPT_COST { "12", "12", "Cost of password hashes, 4 to 31; each step doubles the time." }
     HASH_THREADS { "0", "2", "Threads that hash passwords, 1 to 256; 0 means one for each core." }
     HASH_QUEUE { "128", "128", "Password hashes that may wait, 1 to 100000; more are refused with OVERLOADED." }
@@ -49,6 +54,8 @@ variables! {
     SESSION_IDLE_TTL { "14d", "14d", "A session ends when it was not used for this long, 1s to 400d." }
     SESSION_ABSOLUTE_TTL { "90d", "90d", "A session ends this long after its login, 1s to 400d, not less than SESSION_IDLE_TTL." }
     REFRESH_GRACE { "10s", "10s", "For how long a refresh token that was just used still gets the current one, 0s to 5m." }
+    MAX_SOCKETS { "4096", "4096", "WebSocket and event-stream connections at once, 1 to 1000000." }
+    MAX_SOCKETS_PER_USER { "20", "20", "The same for one person, 1 to 10000." }
     INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }
     PLAYGROUND { "", "off", "`on`, `off` or `public`: whether browsers get the playground at /graphql. On in development, off in production, where only `public` turns it on." }
     LOG_FORMAT { "", "json", "`pretty` or `json`. Pretty in development, JSON in production." }

@@ -62,6 +62,9 @@ pub enum Error {
     /// One or more fields of the input are faulty.
     #[error("bad user input: {0:?}")]
     BadUserInput(Vec<Fault>),
+    /// One or more arguments of a query are faulty.
+    #[error("bad arguments: {0:?}")]
+    BadArguments(Vec<Fault>),
     /// The e-mail address has an account already.
     #[error("the e-mail address is taken")]
     EmailTaken,
@@ -71,6 +74,9 @@ pub enum Error {
     /// Credentials are missing or were refused.
     #[error("unauthenticated: {0:?}")]
     Unauthenticated(AuthenticationFailure),
+    /// There is no such thing, or the caller may not know of it.
+    #[error("not found")]
+    NotFound,
     /// The document was changed by somebody else since the client read it.
     #[error("version conflict, current version {current_version}")]
     Conflict {
@@ -112,10 +118,11 @@ impl Error {
     /// The code that clients switch over.
     pub const fn code(&self) -> ErrorCode {
         match self {
-            Self::BadUserInput(_) => ErrorCode::BadUserInput,
+            Self::BadUserInput(_) | Self::BadArguments(_) => ErrorCode::BadUserInput,
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::Unauthenticated(_) => ErrorCode::Unauthenticated,
+            Self::NotFound => ErrorCode::NotFound,
             Self::Conflict { .. } => ErrorCode::Conflict,
             Self::TokenInvalid => ErrorCode::TokenInvalid,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
@@ -128,7 +135,7 @@ impl Error {
     /// What people are told, in English.
     pub fn message(&self) -> String {
         match self {
-            Self::BadUserInput(faults) => match faults.as_slice() {
+            Self::BadUserInput(faults) | Self::BadArguments(faults) => match faults.as_slice() {
                 [only] => format!("The field {} {}.", only.field, only.message),
                 several => format!("{} fields of the input are faulty.", several.len()),
             },
@@ -140,7 +147,7 @@ impl Error {
     /// The faulty fields, where the refusal is about fields.
     pub fn faults(&self) -> Vec<Fault> {
         match self {
-            Self::BadUserInput(faults) => faults.clone(),
+            Self::BadUserInput(faults) | Self::BadArguments(faults) => faults.clone(),
             Self::EmailTaken => {
                 vec![Fault::new("email", FaultCode::Taken, "belongs to an account already")]
             }

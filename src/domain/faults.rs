@@ -15,6 +15,8 @@ pub enum FaultCode {
     TooShort,
     /// The value is longer than the limit.
     TooLong,
+    /// The number is not within its bounds.
+    OutOfRange,
     /// Another account has the value.
     Taken,
 }
@@ -28,6 +30,7 @@ impl FaultCode {
             Self::InvalidCharacter => "INVALID_CHARACTER",
             Self::TooShort => "TOO_SHORT",
             Self::TooLong => "TOO_LONG",
+            Self::OutOfRange => "OUT_OF_RANGE",
             Self::Taken => "TAKEN",
         }
     }

@@ -37,6 +37,13 @@ macro_rules! typed_id {
                 Self(generate(Self::PREFIX, now, random).into())
             }
 
+            /// The id of these bytes.
+            pub fn from_bytes(bytes: [u8; 16]) -> Self {
+                let mut text = String::from(Self::PREFIX);
+                encode(Uuid::from_bytes(bytes), &mut text);
+                Self(text.into())
+            }
+
             /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -95,6 +102,10 @@ typed_id!(
 typed_id!(
     /// An access token, `tok_…`; its `jti`.
     AccessTokenId, "tok_"
+);
+typed_id!(
+    /// A note for other nodes, `note_…`.
+    NoteId, "note_"
 );
 typed_id!(
     /// One HTTP request, `req_…`; errors and log lines carry it.

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod error;
 pub mod faults;
 pub mod ids;
+pub mod page;
 pub mod passwords;
 pub mod random;
 pub mod sessions;
@@ -23,6 +24,8 @@ pub use error::{Error, ErrorCode, Result};
 pub struct Domain {
     /// Registration, profile and password changes.
     pub accounts: Arc<accounts::Accounts>,
+    /// Access tokens and the keys that sign them.
+    pub tokens: Arc<tokens::AccessTokens>,
     /// Login, refresh, logout and the check of credentials.
     pub sessions: Arc<sessions::Sessions>,
 }

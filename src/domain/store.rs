@@ -1,13 +1,15 @@
 //! What every durable store says when it cannot do what was asked. Driver errors never get here:
 //! each adapter maps them in one file and logs what it mapped.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 /// The unique field that a write ran into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     /// Another account has the same normalised e-mail address.
     Email,
-    /// Another signing key is the active one.
-    ActiveKey,
+    /// Another signing key has the generation.
+    KeyGeneration,
     /// The id or secret was used before; with random values this is a defect, not a coincidence.
     Identity,
 }
@@ -29,6 +31,30 @@ pub enum StoreError {
 
 /// The outcome of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
+
+/// Counts the calls of a store.
+#[derive(Debug, Default)]
+pub struct StoreCalls {
+    all: AtomicU64,
+    background: AtomicU64,
+}
+
+impl StoreCalls {
+    /// Counts a call.
+    pub fn count(&self) {
+        self.all.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says that a call is one that no request waits for.
+    pub fn count_as_background(&self) {
+        self.background.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Calls that were made for requests.
+    pub fn of_requests(&self) -> u64 {
+        self.all.load(Ordering::Relaxed).saturating_sub(self.background.load(Ordering::Relaxed))
+    }
+}
 
 /// A check that the durable store answers.
 #[async_trait::async_trait]

@@ -52,6 +52,8 @@ pub struct RequestContext {
     pub client: ClientInfo,
     /// Whether cookies may be used.
     pub csrf: CsrfVerdict,
+    /// Whether the answer can set cookies, which it cannot over a socket or as events.
+    pub can_set_cookies: bool,
     actor: OnceCell<domain::Result<Actor>>,
     cookies: Mutex<Option<CookieEffect>>,
 }
@@ -64,7 +66,23 @@ impl RequestContext {
         client: ClientInfo,
         csrf: CsrfVerdict,
     ) -> Self {
-        Self { request_id, credentials, client, csrf, actor: OnceCell::new(), cookies: Mutex::new(None) }
+        Self {
+            request_id,
+            credentials,
+            client,
+            csrf,
+            can_set_cookies: true,
+            actor: OnceCell::new(),
+            cookies: Mutex::new(None),
+        }
+    }
+
+    /// The same, for a carrier whose answers can set no cookies. A refresh token in a cookie is left
+    /// out: it would be used up, and its successor lost.
+    #[must_use]
+    pub fn without_cookies(mut self) -> Self {
+        self.credentials.refresh_cookie = None;
+        Self { can_set_cookies: false, ..self }
     }
 
     /// Who asks: found at the first call, so that a login with an old token at hand does not look it

@@ -2,7 +2,7 @@
 
 use async_graphql::{ErrorExtensionValues, Value, indexmap::IndexMap};
 
-use crate::domain::{Error, ErrorCode, faults::Fault};
+use crate::domain::{Error, ErrorCode, faults::Fault, ids::RequestId};
 
 /// An error that may be shown to a client. It is made of a domain error and of nothing else: it has
 /// no `Display`, so that `?` on an error of a driver does not compile in a resolver.
@@ -37,7 +37,10 @@ pub fn extensions(error: &Error) -> ErrorExtensionValues {
     }
     let faults = error.faults();
     if !faults.is_empty() {
-        values.set("fields", Value::List(faults.into_iter().map(field).collect()));
+        // Every mutation takes one argument, `input`.
+        let prefix = if matches!(error, Error::BadArguments(_)) { "" } else { "input." };
+        let fields = faults.into_iter().map(|fault| field(prefix, fault));
+        values.set("fields", Value::List(fields.collect()));
     }
     values
 }
@@ -57,11 +60,30 @@ pub fn request_error(code: ErrorCode, message: impl Into<String>) -> async_graph
     error
 }
 
-/// Every mutation takes one argument, `input`, so the fault of a field is at `input.FIELD`.
-fn field(fault: Fault) -> Value {
+/// A refusal by the domain of what was not executed, or is not any more.
+pub fn refusal(error: &Error, id: &RequestId) -> async_graphql::ServerError {
+    let mut refused = async_graphql::ServerError::new(error.message(), None);
+    let mut values = extensions(error);
+    values.set("requestId", id.as_str());
+    refused.extensions = Some(values);
+    refused
+}
+
+/// A socket that runs as many operations as it may.
+pub fn too_many_operations(limit: usize, id: &RequestId) -> async_graphql::ServerError {
+    let message = format!("A socket may run {limit} operations at once.");
+    let mut refused = request_error(ErrorCode::OperationTooComplex, message);
+    let values = refused.extensions.get_or_insert_default();
+    values.set("limit", limit);
+    values.set("limitName", "operations");
+    values.set("requestId", id.as_str());
+    refused
+}
+
+fn field(prefix: &str, fault: Fault) -> Value {
     let mut values = IndexMap::new();
     let mut set = |name: &str, value: Value| values.insert(async_graphql::Name::new(name), value);
-    set("field", format!("input.{}", fault.field).into());
+    set("field", format!("{prefix}{}", fault.field).into());
     set("code", fault.code.as_str().into());
     set("message", fault.message.into());
     if let Some(limit) = fault.limit {

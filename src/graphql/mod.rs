@@ -5,15 +5,19 @@ mod enums;
 mod error;
 mod limits;
 mod mutation;
+mod page;
 mod query;
 mod request;
+mod stream;
+mod subscription;
 mod types;
 
-use async_graphql::{EmptySubscription, SDLExportOptions, Schema};
+use async_graphql::{SDLExportOptions, Schema};
 
 pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
-pub use error::{ApiError, extensions, request_error};
+pub use error::{ApiError, extensions, refusal, request_error, too_many_operations};
 pub use request::{GraphqlRequest, Method, Outcome, RequestError};
+pub use stream::Emission;
 
 use crate::{config::GraphqlConfig, domain::Domain};
 
@@ -21,7 +25,7 @@ use crate::{config::GraphqlConfig, domain::Domain};
 type Result<T> = std::result::Result<T, ApiError>;
 
 /// The schema of the service.
-pub type UserSchema = Schema<query::Query, mutation::Mutation, EmptySubscription>;
+pub type UserSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
 
 /// The schema, and what may be asked of it.
 #[derive(Clone)]
@@ -41,8 +45,8 @@ impl Graphql {
     }
 }
 
-fn schema() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, EmptySubscription> {
-    Schema::build(query::Query, mutation::Mutation::default(), EmptySubscription)
+fn schema() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription> {
+    Schema::build(query::Query, mutation::Mutation::default(), subscription::Subscription)
 }
 
 /// The schema in the schema definition language, as `schema.graphql` holds it.

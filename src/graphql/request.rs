@@ -6,7 +6,10 @@ use async_graphql::{
     PathSegment, Request, Response, ServerError, Value, Variables,
     parser::{
         self,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+        types::{
+            DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+            SelectionSet,
+        },
     },
 };
 use serde::Deserialize;
@@ -42,6 +45,29 @@ pub enum Method {
     Get,
     /// By POST.
     Post,
+    /// By GET, for answers that come one after the other: no mutations either.
+    GetStream,
+    /// By POST or over a socket, for the same.
+    Stream,
+}
+
+impl Method {
+    /// The same for answers that come one after the other.
+    #[must_use]
+    pub const fn as_stream(self) -> Self {
+        match self {
+            Self::Get | Self::GetStream => Self::GetStream,
+            Self::Post | Self::Stream => Self::Stream,
+        }
+    }
+
+    const fn takes_mutations(self) -> bool {
+        matches!(self, Self::Post | Self::Stream)
+    }
+
+    const fn takes_subscriptions(self) -> bool {
+        matches!(self, Self::GetStream | Self::Stream)
+    }
 }
 
 /// A request that was not executed.
@@ -72,13 +98,27 @@ impl Graphql {
         context: Arc<RequestContext>,
     ) -> Outcome {
         let id = context.request_id.clone();
-        let prepared = match prepare(request, method) {
-            Ok(prepared) => prepared,
-            Err(refused) => return Outcome::Refused(with_request_id(refused, &id)),
+        match prepare(request, method) {
+            Ok((prepared, _)) => self.run(prepared.data(context), &id).await,
+            Err(refused) => Outcome::Refused(with_request_id(refused, &id)),
+        }
+    }
+
+    /// Whether a request is a subscription, as far as it can be read.
+    pub fn is_subscription(&self, request: &GraphqlRequest) -> bool {
+        let is_subscription = |document: &ExecutableDocument| {
+            let operation = select(document, request.operation_name.as_deref());
+            operation.is_ok_and(|operation| operation.ty == OperationType::Subscription)
         };
-        let mut response = self.schema.execute(prepared.data(context)).await;
+        limits::check_text(&request.query).is_ok()
+            && parser::parse_query(&request.query).is_ok_and(|document| is_subscription(&document))
+    }
+
+    /// Runs a query or mutation.
+    pub(super) async fn run(&self, prepared: Request, id: &RequestId) -> Outcome {
+        let mut response = self.schema.execute(prepared).await;
         let is_executed = response.errors.iter().all(is_of_execution);
-        response.errors.iter_mut().for_each(|error| complete(error, &id));
+        response.errors.iter_mut().for_each(|error| complete(error, id));
         if is_executed {
             null_incomplete_data(&mut response);
             return Outcome::Executed(response);
@@ -89,7 +129,10 @@ impl Graphql {
 }
 
 /// Parses and checks a request before anything walks its document.
-fn prepare(request: GraphqlRequest, method: Method) -> Result<Request, RequestError> {
+pub(super) fn prepare(
+    request: GraphqlRequest,
+    method: Method,
+) -> Result<(Request, OperationType), RequestError> {
     limits::check_text(&request.query).map_err(too_complex)?;
     let document = parser::parse_query(&request.query).map_err(|error| {
         // The parser's own text is about its grammar; the place is what helps.
@@ -100,27 +143,56 @@ fn prepare(request: GraphqlRequest, method: Method) -> Result<Request, RequestEr
         RequestError::Faulty(refused)
     })?;
     let operation = select(&document, request.operation_name.as_deref())?;
-    match (operation.ty, method) {
-        (OperationType::Query, _) | (OperationType::Mutation, Method::Post) => {}
-        (OperationType::Mutation, Method::Get) => {
+    match operation.ty {
+        OperationType::Mutation if !method.takes_mutations() => {
             let message = "Mutations must be sent by POST.";
             return Err(RequestError::MethodNotAllowed(request_error(
                 ErrorCode::GraphqlValidationFailed,
                 message,
             )));
         }
-        (OperationType::Subscription, _) => return Err(invalid("The schema has no subscriptions.")),
+        OperationType::Subscription if !method.takes_subscriptions() => {
+            let message =
+                "Subscriptions come over a WebSocket or, with Accept: text/event-stream, as events.";
+            return Err(invalid(message));
+        }
+        OperationType::Query | OperationType::Mutation | OperationType::Subscription => {}
     }
+    let kind = operation.ty;
     let variables = Variables::from_json(serde_json::Value::Object(request.variables.unwrap_or_default()));
     limits::check_document(&document, &variables).map_err(too_complex)?;
     check_required(operation, &variables)?;
+    if kind == OperationType::Subscription {
+        check_single_root(&document, &operation.selection_set.node)?;
+    }
 
     let mut prepared = Request::new(request.query).variables(variables);
     if let Some(name) = request.operation_name {
         prepared = prepared.operation_name(name);
     }
     prepared.set_parsed_query(document);
-    Ok(prepared)
+    Ok((prepared, kind))
+}
+
+/// A subscription has one source of events (GraphQL §5.2.3.1). What fragments expand to is bounded by
+/// now.
+fn check_single_root(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), RequestError> {
+    fn count(document: &ExecutableDocument, set: &SelectionSet) -> usize {
+        let items = set.items.iter().map(|item| match &item.node {
+            Selection::Field(_) => 1,
+            Selection::InlineFragment(inline) => count(document, &inline.node.selection_set.node),
+            Selection::FragmentSpread(spread) => document
+                .fragments
+                .get(&spread.node.fragment_name.node)
+                .map_or(0, |fragment| count(document, &fragment.node.selection_set.node)),
+        });
+        items.sum()
+    }
+    if count(document, set) == 1 {
+        Ok(())
+    } else {
+        Err(invalid("A subscription has exactly one field at its root."))
+    }
 }
 
 fn select<'a>(
@@ -196,7 +268,7 @@ fn null_incomplete_data(response: &mut Response) {
 
 /// Errors of our own resolvers have everything but the id of the request. Those of the library have
 /// no code: before execution the document does not fit the schema; during it, a value does not.
-fn complete(error: &mut ServerError, id: &RequestId) {
+pub(super) fn complete(error: &mut ServerError, id: &RequestId) {
     let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !has_code {
         error.extensions = Some(code_extensions(ErrorCode::GraphqlValidationFailed));
@@ -215,7 +287,7 @@ fn shorten(message: &mut String) {
     }
 }
 
-fn with_request_id(refused: RequestError, id: &RequestId) -> RequestError {
+pub(super) fn with_request_id(refused: RequestError, id: &RequestId) -> RequestError {
     let add = |mut error: ServerError| {
         complete(&mut error, id);
         error

@@ -9,8 +9,11 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
-use super::{MAX_BODY_BYTES, answer::Refusal};
+use super::answer::Refusal;
 use crate::domain::ErrorCode;
+
+/// The most bytes a request body may have, and a message over a socket.
+pub(super) const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// The whole body.
 pub(super) async fn read(headers: &HeaderMap, body: Body, timeout: Duration) -> Result<Bytes, Refusal> {

@@ -21,7 +21,7 @@ use super::{
     cookies::CookieNames,
     csrf,
     media::{self, ResponseType},
-    playground,
+    playground, sse,
 };
 use crate::{
     domain::{ErrorCode, actor::ClientInfo, ids::RequestId},
@@ -115,7 +115,9 @@ async fn answer(
     parsed: impl Future<Output = Result<GraphqlRequest, Refusal>>,
 ) -> Response {
     let headers = &parts.headers;
-    let Some(media) = ResponseType::negotiate(headers) else {
+    let takes_events = media::accepts_events(headers);
+    let acceptable = ResponseType::negotiate(headers);
+    let Some(media) = acceptable.or(takes_events.then_some(ResponseType::GraphqlResponse)) else {
         let message = "The answer can be application/graphql-response+json or application/json.";
         let refusal = Refusal::new(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadUserInput, message);
         return refusal.into_response(id, ResponseType::Json);
@@ -131,7 +133,12 @@ async fn answer(
         Err(refusal) => return refusal.into_response(id, media),
     };
     let client = client_info(parts);
-    let context = Arc::new(RequestContext::new(id.clone(), names.credentials(headers), client, csrf));
+    let context = RequestContext::new(id.clone(), names.credentials(headers), client, csrf);
+    // Some clients always take events as well, and mean it for subscriptions alone.
+    if takes_events && (acceptable.is_none() || state.graphql.is_subscription(&request)) {
+        return sse::answer(state, request, method.as_stream(), context).await;
+    }
+    let context = Arc::new(context);
     match execute(state, request, method, context.clone()).await {
         Ok(outcome) => {
             let mut response = render(outcome, media);
@@ -175,14 +182,20 @@ fn render(outcome: Outcome, media: ResponseType) -> Response {
             async_graphql_axum::GraphQLResponse::from(response).into_response(),
             media,
         ),
-        Outcome::Refused(RequestError::Faulty(error)) => {
+        Outcome::Refused(refused) => render_refused(refused, media),
+    }
+}
+
+pub(super) fn render_refused(refused: RequestError, media: ResponseType) -> Response {
+    match refused {
+        RequestError::Faulty(error) => {
             let status = match media {
                 ResponseType::GraphqlResponse => StatusCode::BAD_REQUEST,
                 ResponseType::Json => StatusCode::OK,
             };
             with_media(status, errors_only(&error), media)
         }
-        Outcome::Refused(RequestError::MethodNotAllowed(error)) => {
+        RequestError::MethodNotAllowed(error) => {
             let mut response = with_media(StatusCode::METHOD_NOT_ALLOWED, errors_only(&error), media);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             response
@@ -201,7 +214,7 @@ fn with_media(status: StatusCode, mut response: Response, media: ResponseType) -
     response
 }
 
-fn client_info(parts: &axum::http::request::Parts) -> ClientInfo {
+pub(super) fn client_info(parts: &axum::http::request::Parts) -> ClientInfo {
     let address = parts.extensions.get::<ClientAddress>();
     ClientInfo { user_agent: user_agent(&parts.headers), ip_address: address.and_then(|address| address.0) }
 }

@@ -1,9 +1,6 @@
 //! `GET /health/live` and `GET /health/ready`.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -12,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::HttpState;
 use crate::domain::{sessions::SessionCache, store::StoreHealth};
@@ -24,7 +22,7 @@ pub struct Health {
     /// The cache, without which everything works, slower.
     pub cache: Arc<dyn SessionCache>,
     /// Set when the service is about to stop: no new requests should come.
-    pub stopping: Arc<AtomicBool>,
+    pub stopping: CancellationToken,
 }
 
 /// The process runs.
@@ -37,7 +35,7 @@ pub(super) async fn live() -> Response {
 pub(super) async fn ready(State(state): State<HttpState>) -> Response {
     let health = &state.health;
     let (store, cache) = tokio::join!(health.store.ping(), health.cache.ping());
-    let is_stopping = health.stopping.load(Ordering::Relaxed);
+    let is_stopping = health.stopping.is_cancelled();
     let (status, word) = match (store.is_ok() && !is_stopping, cache.is_ok()) {
         (true, true) => (StatusCode::OK, "ok"),
         (true, false) => (StatusCode::OK, "degraded"),

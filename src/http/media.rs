@@ -73,6 +73,18 @@ fn thousandths(weight: &str) -> u16 {
     value
 }
 
+/// Whether the client takes server-sent events; it must say so, a wildcard does not.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|accept| {
+        accept.split(',').any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let is_events = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("text/event-stream"));
+            is_events
+                && !parts.any(|part| part.strip_prefix("q=").is_some_and(|weight| thousandths(weight) == 0))
+        })
+    })
+}
+
 /// Whether browsers ask for a page.
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
     headers

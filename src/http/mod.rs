@@ -11,33 +11,44 @@ mod layers;
 mod media;
 mod playground;
 mod server;
+mod sockets;
+mod sse;
+mod well_known;
+mod ws;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
 use tokio_util::task::TaskTracker;
 
+use self::sockets::Sockets;
 pub use client_address::PeerAddress;
 pub use health::Health;
 pub use server::{Server, ServerTimeouts};
 
 use crate::{
     config::{GraphqlConfig, HttpConfig},
-    domain::{clock::SharedClock, random::SharedRandom},
+    domain::{Domain, clock::SharedClock, random::SharedRandom},
     graphql::Graphql,
 };
 
-/// The most bytes a request body may have.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
-
 /// What the handlers share.
 #[derive(Clone)]
-pub struct HttpState(Arc<HttpParts>);
+pub struct HttpState(Arc<Shared>);
+
+struct Shared {
+    parts: HttpParts,
+    sockets: Sockets,
+}
 
 /// What the transport is made of.
 pub struct HttpParts {
     /// The schema.
     pub graphql: Graphql,
+    /// The services behind it.
+    pub domain: Domain,
+    /// How long other services may keep the set of public keys.
+    pub key_set_max_age: Duration,
     /// What is asked for readiness.
     pub health: Health,
     /// Settings of the listener.
@@ -58,15 +69,26 @@ impl std::ops::Deref for HttpState {
     type Target = HttpParts;
 
     fn deref(&self) -> &HttpParts {
-        &self.0
+        &self.0.parts
+    }
+}
+
+impl HttpState {
+    fn sockets(&self) -> &Sockets {
+        &self.0.sockets
     }
 }
 
 /// The whole HTTP surface.
 pub fn router(parts: HttpParts) -> Router {
-    let state = HttpState(Arc::new(parts));
+    let sockets = Sockets::new(parts.config.max_sockets, parts.config.max_sockets_per_user);
+    let state = HttpState(Arc::new(Shared { parts, sockets }));
     let router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(answer::method_not_allowed))
+        .route("/graphql/ws", get(ws::open).post(graphql::post).fallback(answer::method_not_allowed))
+        .route("/.well-known/jwks.json", get(well_known::jwks))
+        .route("/.well-known/openid-configuration", get(well_known::metadata))
+        .route("/.well-known/oauth-authorization-server", get(well_known::metadata))
         .route("/playground/{*path}", get(playground::asset))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

@@ -1,19 +1,19 @@
 //! The listener: HTTP/1.1 with time limits that `axum::serve` does not have, and an end that lets
 //! requests in flight finish.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::PeerAddress;
 
@@ -41,7 +41,7 @@ impl ServerTimeouts {
     }
 }
 
-type Connection = http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
 
 /// A bound listener, not serving yet.
 pub struct Server {
@@ -69,7 +69,7 @@ impl Server {
     /// Serves until `stop` completes; then takes no more connections and waits for requests in
     /// flight, as long as they may take.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
-        let graceful = GracefulShutdown::new();
+        let (draining, connections) = (CancellationToken::new(), TaskTracker::new());
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         tokio::pin!(stop);
         loop {
@@ -77,13 +77,8 @@ impl Server {
                 (accepted, place) = self.accept(&places) => match accepted {
                     Ok((stream, peer)) => {
                         let connection = self.connection(&router, stream, peer);
-                        let watched = graceful.watch(connection);
-                        tokio::spawn(async move {
-                            if let Err(error) = watched.await {
-                                tracing::debug!(%error, "a connection ended early");
-                            }
-                            drop(place);
-                        });
+                        let ended = serve_connection(connection, draining.clone(), place);
+                        connections.spawn(ended);
                     }
                     Err(error) => {
                         tracing::warn!(%error, "a connection was not accepted");
@@ -95,7 +90,11 @@ impl Server {
         }
         drop(self.listener);
         #[expect(clippy::disallowed_methods, reason = "store calls run in tasks of their own")]
-        let drained = tokio::time::timeout(self.timeouts.shutdown, graceful.shutdown()).await;
+        let drained = {
+            draining.cancel();
+            connections.close();
+            tokio::time::timeout(self.timeouts.shutdown, connections.wait()).await
+        };
         if drained.is_err() {
             tracing::warn!("some requests did not finish in time");
         }
@@ -119,5 +118,27 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(self.timeouts.header)
             .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
     }
+}
+
+/// Serves a connection to its end or, when the service stops, to the end of the request in flight.
+/// One that becomes a socket is somebody else's from there on.
+async fn serve_connection(
+    connection: Connection,
+    draining: CancellationToken,
+    place: Option<OwnedSemaphorePermit>,
+) {
+    let mut connection = pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = draining.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection ended early");
+    }
+    drop(place);
 }

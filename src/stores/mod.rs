@@ -7,7 +7,12 @@ use std::sync::Arc;
 
 use crate::{
     config::DatabaseConfig,
-    domain::{accounts::UserStore, sessions::SessionStore, store::StoreHealth, tokens::KeyStore},
+    domain::{
+        accounts::UserStore,
+        sessions::{NoteStore, SessionStore},
+        store::{StoreCalls, StoreHealth},
+        tokens::KeyStore,
+    },
 };
 
 /// The stores of a running process.
@@ -19,6 +24,10 @@ pub struct Stores {
     pub sessions: Arc<dyn SessionStore>,
     /// Signing keys.
     pub keys: Arc<dyn KeyStore>,
+    /// What the cache could not be told.
+    pub notes: Arc<dyn NoteStore>,
+    /// How often the store is called.
+    pub calls: Arc<StoreCalls>,
     /// Whether the store answers.
     pub health: Arc<dyn StoreHealth>,
 }
@@ -68,7 +77,19 @@ impl Stores {
     /// [`OpenError`].
     pub async fn open(config: &DatabaseConfig) -> Result<Self, OpenError> {
         match config {
-            DatabaseConfig::Sqlite(file) => sqlite::open(file).await,
+            DatabaseConfig::Sqlite(file) => sqlite::open(file, sqlite::Sharing::Alone).await,
+            DatabaseConfig::MongoDb(url) => mongodb::open(url).await,
+        }
+    }
+
+    /// Opens the configured store for a command that runs beside a service and touches nothing that
+    /// the service keeps copies of.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_beside(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        match config {
+            DatabaseConfig::Sqlite(file) => sqlite::open(file, sqlite::Sharing::Beside).await,
             DatabaseConfig::MongoDb(url) => mongodb::open(url).await,
         }
     }

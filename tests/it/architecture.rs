@@ -19,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &["graphql", "domain", "config"]),
     ("app", &["http", "graphql", "stores", "cache", "domain", "config"]),
     ("lifecycle", &["app", "http", "domain"]),
-    ("cli", &["app", "lifecycle", "http", "graphql", "config", "telemetry"]),
+    ("cli", &["app", "lifecycle", "http", "graphql", "domain", "config", "telemetry"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

@@ -38,6 +38,9 @@ impl UserStore for FaultyUsers {
     async fn update_profile(&self, _: &ProfileChange) -> StoreResult<ProfileOutcome> {
         Err(self.0())
     }
+    async fn raise_epoch(&self, _: &UserId) -> StoreResult<Option<User>> {
+        Err(self.0())
+    }
     async fn update_password(&self, _: &PasswordUpdate) -> StoreResult<Option<User>> {
         Err(self.0())
     }

@@ -26,6 +26,7 @@ use rustls::{
 };
 use secrecy::ExposeSecret;
 
+use super::trust::Trust;
 use crate::{
     cache::CacheError,
     config::RedisConfig,
@@ -34,6 +35,8 @@ use crate::{
 
 /// Connections; each carries many commands at once.
 const POOL: usize = 4;
+/// Changes told by Redis that may wait to be heard; with more, everything is forgotten.
+const CHANGES: usize = 16_384;
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the start of the service waits for Redis.
@@ -48,38 +51,67 @@ pub(super) struct Connection {
     opened_at: Instant,
     /// Milliseconds after `opened_at` until which no command is sent.
     paused_until: AtomicU64,
+    round_trips: AtomicU64,
+    trust: Trust,
 }
 
 impl Connection {
-    pub(super) async fn open(settings: &RedisConfig) -> Result<Self, CacheError> {
-        let pool = pool(settings)?;
+    pub(super) fn open(settings: &RedisConfig) -> Result<Self, CacheError> {
+        let pool = builder(settings)?.build_pool(POOL).map_err(|error| unusable(&error))?;
         for client in pool.clients() {
             client.on_error(|(error, _server)| async move {
                 tracing::warn!(error = describe(&error), "the connection to Redis broke");
                 Ok(())
             });
-            client.on_reconnect(|_server| async move {
-                tracing::info!("connected to Redis");
-                Ok(())
-            });
         }
+        Ok(Self {
+            pool,
+            opened_at: Instant::now(),
+            paused_until: AtomicU64::new(0),
+            round_trips: AtomicU64::new(0),
+            trust: Trust::default(),
+        })
+    }
+
+    /// Connects, and waits a moment for Redis to answer.
+    pub(super) async fn connect(&self) {
         // Goes on by itself for as long as the pool lives.
-        drop(pool.connect_pool());
+        drop(self.pool.connect_pool());
         #[expect(clippy::disallowed_methods, reason = "no call of the MongoDB driver is in it")]
-        let started = tokio::time::timeout(START_TIMEOUT, pool.wait_for_connect()).await;
+        let started = tokio::time::timeout(START_TIMEOUT, self.pool.wait_for_connect()).await;
         if !matches!(started, Ok(Ok(()))) {
             tracing::warn!("Redis does not answer; sessions are read from the store until it does");
         }
-        Ok(Self { pool, opened_at: Instant::now(), paused_until: AtomicU64::new(0) })
+    }
+
+    pub(super) const fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    pub(super) fn clients(&self) -> &[Client] {
+        self.pool.clients()
+    }
+
+    /// Commands that were sent for requests.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        !self.is_paused() && self.pool.clients().iter().all(ClientLike::is_connected)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.elapsed_millis() < self.paused_until.load(Ordering::Relaxed)
     }
 
     /// A client to send a command with.
     pub(super) fn client(&self) -> CacheResult<&Client> {
         let client = self.pool.next_connected();
-        let is_paused = self.elapsed_millis() < self.paused_until.load(Ordering::Relaxed);
-        if is_paused || !client.is_connected() {
+        if self.is_paused() || !client.is_connected() {
             return Err(CacheUnavailable);
         }
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
         Ok(client)
     }
 
@@ -87,6 +119,7 @@ impl Connection {
     pub(super) fn judge<T>(&self, outcome: FredResult<T>) -> CacheResult<T> {
         outcome.map_err(|error| {
             tracing::warn!(error = describe(&error), "Redis did not do what it was asked");
+            self.trust.lose();
             self.paused_until.store(self.elapsed_millis() + PAUSE_MILLIS, Ordering::Relaxed);
             CacheUnavailable
         })
@@ -97,7 +130,8 @@ impl Connection {
     }
 }
 
-fn pool(settings: &RedisConfig) -> Result<Pool, CacheError> {
+/// What every connection has in common.
+pub(super) fn builder(settings: &RedisConfig) -> Result<Builder, CacheError> {
     // The library's text may repeat the URL, which may hold a password.
     let mut config = Config::from_url(settings.url.expose_secret())
         .map_err(|error| CacheError(format!("REDIS_URL cannot be used ({:?})", error.kind())))?;
@@ -109,8 +143,12 @@ fn pool(settings: &RedisConfig) -> Result<Pool, CacheError> {
         }
         config.tls = Some(TlsConfig::from(trust(path)?));
     }
-    Builder::from_config(config)
-        .with_performance_config(|performance| performance.default_command_timeout = COMMAND_TIMEOUT)
+    let mut builder = Builder::from_config(config);
+    builder
+        .with_performance_config(|performance| {
+            performance.default_command_timeout = COMMAND_TIMEOUT;
+            performance.broadcast_channel_capacity = CHANGES;
+        })
         .with_connection_config(|connection| {
             connection.connection_timeout = CONNECT_TIMEOUT;
             connection.internal_command_timeout = CONNECT_TIMEOUT;
@@ -118,9 +156,12 @@ fn pool(settings: &RedisConfig) -> Result<Pool, CacheError> {
             connection.unresponsive.max_timeout = Some(2 * COMMAND_TIMEOUT);
             connection.unresponsive.interval = COMMAND_TIMEOUT;
         })
-        .set_policy(ReconnectPolicy::new_exponential(0, MIN_RECONNECT_MILLIS, MAX_RECONNECT_MILLIS, 2))
-        .build_pool(POOL)
-        .map_err(|error| CacheError(format!("the pool cannot be made ({:?})", error.kind())))
+        .set_policy(ReconnectPolicy::new_exponential(0, MIN_RECONNECT_MILLIS, MAX_RECONNECT_MILLIS, 2));
+    Ok(builder)
+}
+
+pub(super) fn unusable(error: &Error) -> CacheError {
+    CacheError(format!("connections cannot be made ({:?})", error.kind()))
 }
 
 /// Trusts the authorities of a PEM file and no others.

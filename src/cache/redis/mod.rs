@@ -3,65 +3,145 @@
 
 mod connection;
 mod entries;
-mod pending;
+mod events;
+mod known;
+mod near;
 mod scripts;
+mod tracking;
+mod trust;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use fred::interfaces::{ClientLike, FredResult, KeysInterface};
+use fred::{
+    interfaces::{ClientLike, FredResult, KeysInterface},
+    types::Expiration,
+};
+use futures_util::future::join_all;
 
-use self::{connection::Connection, entries::Keys, pending::Pending};
-use super::{CacheError, TOMBSTONE_TTL};
+use self::{
+    connection::Connection,
+    entries::{Keys, TOMBSTONE},
+    known::Known,
+    near::{Copy, Near},
+};
+use super::{Cache, CacheError, TOMBSTONE_TTL};
 use crate::{
     config::RedisConfig,
     domain::{
         accounts::User,
         actor::Principal,
         ids::{SessionId, UserId},
-        sessions::{CacheResult, CacheUnavailable, CachedPrincipal, CachedSession, Session, SessionCache},
+        random::SharedRandom,
+        sessions::{
+            CacheCheckpoint, CacheResult, CacheUnavailable, CachedPrincipal, CachedSession, Session,
+            SessionCache,
+        },
     },
 };
 
-/// Copies of sessions and users in Redis.
-pub(super) struct RedisCache {
+/// Copies of sessions and users in Redis, with copies of those in front that were asked for here.
+struct RedisCache {
     connection: Arc<Connection>,
     keys: Keys,
-    /// What this process could not tell Redis yet.
-    pending: Arc<Pending>,
+    near: Arc<Near>,
+    /// What this process knows better than the copies in Redis.
+    known: Known,
 }
 
 /// Starts to connect; waits for Redis a moment, but not for long.
-pub(super) async fn open(settings: &RedisConfig) -> Result<RedisCache, CacheError> {
-    let connection = Arc::new(Connection::open(settings).await?);
-    let pending = Arc::new(Pending::default());
-    pending::start(&pending, &connection);
-    Ok(RedisCache { connection, keys: Keys::new(&settings.key_prefix), pending })
+pub(super) async fn open(settings: &RedisConfig, random: &SharedRandom) -> Result<Cache, CacheError> {
+    let connection = Arc::new(Connection::open(settings)?);
+    let near = Arc::new(Near::default());
+    tracking::start(&connection, &near);
+    connection.connect().await;
+    let events = events::open(settings, &connection, random)?;
+    let keys = Keys::new(&settings.key_prefix);
+    let sessions = RedisCache { connection, keys, near, known: Known::default() };
+    Ok(Cache { sessions: Arc::new(sessions), events: Arc::new(events) })
+}
+
+impl RedisCache {
+    /// Both copies of this process, if both are there.
+    fn load_near(&self, session: &str, user: &str) -> Option<(Session, User)> {
+        if !self.connection.trust().believes_near() {
+            return None;
+        }
+        let generation = self.connection.trust().generation();
+        match (self.near.get(session, generation)?, self.near.get(user, generation)?) {
+            (Copy::Session(session), Copy::User(user)) => Some((session, user)),
+            _ => None,
+        }
+    }
+
+    async fn load_far(&self, session: &str, user: &str) -> CacheResult<(CachedSession, Option<User>)> {
+        let generation = self.connection.trust().generation();
+        let tickets = self
+            .connection
+            .trust()
+            .believes_near()
+            .then(|| (self.near.await_copy(session), self.near.await_copy(user)));
+        let client = self.connection.client()?;
+        let loaded: FredResult<(Option<String>, Option<String>)> =
+            client.mget(vec![session.to_owned(), user.to_owned()]).await;
+        let (found_session, found_user) = self.connection.judge(loaded)?;
+        let found = (
+            entries::decode_session(found_session.as_deref()),
+            found_user.and_then(|text| entries::decode::<User>(&text)),
+        );
+        if let Some((session_ticket, user_ticket)) = tickets {
+            let live = match &found.0 {
+                CachedSession::Live(session) => Some(Copy::Session(session.clone())),
+                CachedSession::Ended | CachedSession::Absent => None,
+            };
+            self.near.keep(session, session_ticket, generation, live);
+            self.near.keep(user, user_ticket, generation, found.1.clone().map(Copy::User));
+        }
+        Ok(found)
+    }
+
+    async fn write_tombstone(&self, key: String) -> CacheResult<()> {
+        let client = self.connection.client()?;
+        let lifetime = Expiration::EX(i64::try_from(TOMBSTONE_TTL.as_secs()).unwrap_or(i64::MAX));
+        let set: FredResult<()> = client.set(key, TOMBSTONE, Some(lifetime), None, false).await;
+        self.connection.judge(set)
+    }
 }
 
 #[async_trait]
 impl SessionCache for RedisCache {
     async fn load(&self, user: &UserId, session: &SessionId) -> CacheResult<CachedPrincipal> {
-        let (session_key, user_key) = (self.keys.session(user, session), self.keys.user(user));
-        if self.pending.has(&session_key) {
+        if self.known.has_ended(session) {
             return Ok(CachedPrincipal { session: CachedSession::Ended, user: None });
         }
-        let client = self.connection.client()?;
-        let keys = vec![session_key, user_key.clone()];
-        let loaded: FredResult<(Option<String>, Option<String>)> = client.mget(keys).await;
-        let (session, copy): (Option<String>, Option<String>) = self.connection.judge(loaded)?;
-        let user = copy.and_then(|text| entries::decode(&text)).filter(|_| !self.pending.has(&user_key));
-        Ok(CachedPrincipal { session: entries::decode_session(session.as_deref()), user })
+        let (session_key, user_key) = (self.keys.session(user, session), self.keys.user(user));
+        if let Some((session, user)) = self.load_near(&session_key, &user_key) {
+            return Ok(CachedPrincipal { session: CachedSession::Live(session), user: Some(user) });
+        }
+        if !self.connection.trust().believes_redis() {
+            return Err(CacheUnavailable);
+        }
+        let (found, copy) = self.load_far(&session_key, &user_key).await?;
+        if found == CachedSession::Ended || self.known.has_ended(session) {
+            self.known.end(session);
+            return Ok(CachedPrincipal { session: CachedSession::Ended, user: None });
+        }
+        Ok(CachedPrincipal { session: found, user: copy.filter(|user| self.known.is_current(user)) })
     }
 
     async fn fill(&self, principal: &Principal) -> CacheResult<()> {
-        self.put_session(&principal.session).await?;
-        self.put_user(&principal.user).await
+        let (session, user) =
+            tokio::join!(self.put_session(&principal.session), self.put_user(&principal.user));
+        session.and(user)
     }
 
     async fn put_session(&self, session: &Session) -> CacheResult<()> {
         let key = self.keys.session(&session.user_id, &session.id);
-        scripts::put_if_newer(&self.connection, key, session.version, entries::encode(session)).await
+        let put =
+            scripts::put_if_newer(&self.connection, key.clone(), session.version, entries::encode(session))
+                .await;
+        self.near.forget(&key);
+        put
     }
 
     async fn put_user(&self, user: &User) -> CacheResult<()> {
@@ -69,22 +149,36 @@ impl SessionCache for RedisCache {
         let put =
             scripts::put_if_newer(&self.connection, key.clone(), user.version, entries::encode(user)).await;
         if put.is_err() {
-            // An older copy may be there: until it is gone this process does not believe it.
-            self.pending.forget_later(key);
+            self.known.remember(user);
         }
+        self.near.forget(&key);
         put
     }
 
     async fn end(&self, user: &UserId, sessions: &[SessionId]) -> CacheResult<()> {
-        let mut outcome = Ok(());
         for session in sessions {
-            let key = self.keys.session(user, session);
-            if pending::write_tombstone(&self.connection, &key).await.is_err() {
-                self.pending.end_later(key);
-                outcome = Err(CacheUnavailable);
-            }
+            self.known.end(session);
+            self.near.forget(&self.keys.session(user, session));
         }
-        outcome
+        let told = sessions.iter().map(|session| self.write_tombstone(self.keys.session(user, session)));
+        join_all(told).await.into_iter().collect()
+    }
+
+    fn checkpoint(&self) -> Option<CacheCheckpoint> {
+        let trust = self.connection.trust();
+        Some(CacheCheckpoint {
+            generation: trust.generation(),
+            at: trust.now(),
+            is_connected: self.connection.is_connected(),
+        })
+    }
+
+    fn confirm(&self, checkpoint: CacheCheckpoint) {
+        self.connection.trust().confirm(checkpoint);
+    }
+
+    fn round_trips(&self) -> u64 {
+        self.connection.round_trips()
     }
 
     async fn ping(&self) -> CacheResult<()> {
@@ -92,9 +186,4 @@ impl SessionCache for RedisCache {
         let answered: FredResult<String> = client.ping(None).await;
         self.connection.judge(answered).map(drop)
     }
-}
-
-/// Seconds that a tombstone lasts.
-fn tombstone_seconds() -> i64 {
-    i64::try_from(TOMBSTONE_TTL.as_secs()).unwrap_or(i64::MAX)
 }

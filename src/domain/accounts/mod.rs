@@ -18,12 +18,7 @@ pub use register::RegisterRequest;
 pub use store::{PasswordReplacement, PasswordUpdate, ProfileChange, ProfileOutcome, UserStore};
 pub use user::{User, UserWithPassword};
 
-use super::{
-    clock::SharedClock,
-    passwords::Passwords,
-    random::SharedRandom,
-    sessions::{SessionCache, Sessions},
-};
+use super::{clock::SharedClock, passwords::Passwords, random::SharedRandom, sessions::Sessions};
 
 /// The role of every user.
 pub const USER_ROLE: &str = "user";
@@ -32,8 +27,6 @@ pub const USER_ROLE: &str = "user";
 pub struct AccountParts {
     /// The truth about users.
     pub users: Arc<dyn UserStore>,
-    /// Copies of them.
-    pub cache: Arc<dyn SessionCache>,
     /// The hashing threads.
     pub passwords: Arc<Passwords>,
     /// The session service.
@@ -53,13 +46,5 @@ impl Accounts {
     /// A service of these parts.
     pub const fn new(parts: AccountParts) -> Self {
         Self { parts }
-    }
-
-    /// Keeps a copy of a changed user for the requests that follow. A cache that does not answer
-    /// costs time and nothing else.
-    async fn copy(&self, user: &User) {
-        if self.parts.cache.put_user(user).await.is_err() {
-            tracing::debug!(user = %user.id, "the cache did not take a copy");
-        }
     }
 }

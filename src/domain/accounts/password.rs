@@ -6,6 +6,7 @@ use crate::domain::{
     error::{AuthenticationFailure, Error, Result},
     faults::Faults,
     passwords::{Password, Verification},
+    sessions::SessionEventKind,
 };
 
 /// What a change of the password needs.
@@ -42,10 +43,15 @@ impl Accounts {
             return Err(Error::InvalidCredentials);
         }
         let user = self.replace_password(stored, new, !request.keep_other_sessions).await?;
-        if !request.keep_other_sessions {
-            self.parts.sessions.keep_only(&user, &caller.session.id).await;
-        }
-        self.copy(&user).await;
+        let sessions = &self.parts.sessions;
+        let kind = if request.keep_other_sessions {
+            sessions.announce_user(&user).await;
+            SessionEventKind::PasswordChanged
+        } else {
+            sessions.keep_only(&user, &caller.session.id).await;
+            SessionEventKind::PasswordChangedOthersRevoked
+        };
+        sessions.tell(kind, &user.id, &caller.session.id).await;
         Ok(user)
     }
 

@@ -38,7 +38,7 @@ impl Accounts {
         };
         match self.parts.users.update_profile(&change).await? {
             ProfileOutcome::Updated(user) => {
-                self.copy(&user).await;
+                self.parts.sessions.announce_user(&user).await;
                 Ok(user)
             }
             ProfileOutcome::VersionConflict { current } => Err(Error::Conflict { current_version: current }),

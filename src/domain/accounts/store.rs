@@ -82,6 +82,10 @@ pub trait UserStore: Send + Sync {
     /// Changes the profile by compare-and-set on the version.
     async fn update_profile(&self, change: &ProfileChange) -> StoreResult<ProfileOutcome>;
 
+    /// Raises the session epoch, which ends every session of the user, and the version. `None` when
+    /// there is no such user.
+    async fn raise_epoch(&self, id: &UserId) -> StoreResult<Option<User>>;
+
     /// Replaces the password hash by compare-and-set on the old one. `None` when the stored hash is
     /// another by now or the user is gone; nothing was written then.
     async fn update_password(&self, update: &PasswordUpdate) -> StoreResult<Option<User>>;

@@ -26,7 +26,7 @@ impl Sessions {
             };
         };
         let refuse = Error::Unauthenticated;
-        let claims = self.parts.tokens.verify(token.expose()).map_err(|error| refuse(error.into()))?;
+        let claims = self.parts.tokens.verify(token.expose()).await.map_err(|error| refuse(error.into()))?;
         let now = self.parts.clock.now();
         let principal = self.principal(&claims.sub, &claims.sid, now).await?;
         if principal.session.is_due_for_touch(now) {
@@ -37,7 +37,12 @@ impl Sessions {
 
     /// A live session and its user. Copies can confirm a session and a tombstone can refuse it; copies
     /// that refuse it may only be old, so that the store has the last word.
-    async fn principal(&self, user: &UserId, session: &SessionId, now: Instant) -> Result<Principal> {
+    pub(super) async fn principal(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        now: Instant,
+    ) -> Result<Principal> {
         match self.parts.cache.load(user, session).await {
             Ok(CachedPrincipal { session: CachedSession::Ended, .. }) => {
                 return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));

@@ -1,5 +1,7 @@
 //! The volatile copies of sessions and users. Losing them costs time and nothing else.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::Session;
@@ -14,8 +16,23 @@ use crate::domain::{
 #[error("the cache is unavailable")]
 pub struct CacheUnavailable;
 
+/// How long copies are believed while notes cannot be read. It bounds what is missed when one node
+/// cannot reach the cache and another one cannot reach the store.
+pub const TRUST: Duration = Duration::from_secs(30);
+
 /// The outcome of a cache call.
 pub type CacheResult<T> = Result<T, CacheUnavailable>;
+
+/// A moment in the life of the connection to the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCheckpoint {
+    /// Counts the breaks of the connection.
+    pub generation: u64,
+    /// How long after its start the process was there.
+    pub at: Duration,
+    /// Whether the cache can be asked now.
+    pub is_connected: bool,
+}
 
 /// What the cache knows of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +74,23 @@ pub trait SessionCache: Send + Sync {
     /// that may be under way. When the cache does not answer, this process itself still refuses
     /// these sessions and tells the cache when it answers again.
     async fn end(&self, user: &UserId, sessions: &[SessionId]) -> CacheResult<()>;
+
+    /// Where the connection stands; `None` for a cache that can miss nothing.
+    ///
+    /// A cache that other nodes write to can hold old copies when one of them could not reach it.
+    /// Such a cache believes no copy until [`SessionCache::confirm`] says that every note up to a
+    /// checkpoint was acted on, and only for [`TRUST`] from there.
+    fn checkpoint(&self) -> Option<CacheCheckpoint> {
+        None
+    }
+
+    /// Says that every note that was there at the checkpoint has been acted on.
+    fn confirm(&self, _checkpoint: CacheCheckpoint) {}
+
+    /// How many times a request had to ask the cache over the network.
+    fn round_trips(&self) -> u64 {
+        0
+    }
 
     /// One cheap round trip.
     async fn ping(&self) -> CacheResult<()>;

@@ -1,6 +1,6 @@
 //! Logout.
 
-use super::{SessionSelector, Sessions};
+use super::{SessionEventKind, SessionSelector, Sessions};
 use crate::domain::{actor::Credentials, error::Result, tokens::RefreshToken};
 
 /// What names the session to end.
@@ -27,10 +27,11 @@ impl Sessions {
             return self.end_if_any(by_refresh(token)).await;
         }
         let Credentials { access_token, refresh_cookie } = &request.credentials;
-        let by_access = access_token
-            .as_ref()
-            .and_then(|token| self.parts.tokens.verify_signature(token.expose()).ok())
-            .map(|claims| SessionSelector::Id(claims.sid.clone()));
+        let claims = match access_token {
+            Some(token) => self.parts.tokens.verify_signature(token.expose()).await.ok(),
+            None => None,
+        };
+        let by_access = claims.map(|claims| SessionSelector::Id(claims.sid.clone()));
         let by_cookie = refresh_cookie.as_ref().and_then(|token| by_refresh(token.expose()));
         let ended_by_access = self.end_if_any(by_access).await?;
         Ok(self.end_if_any(by_cookie).await? || ended_by_access)
@@ -38,18 +39,19 @@ impl Sessions {
 
     async fn end_if_any(&self, which: Option<SessionSelector>) -> Result<bool> {
         match which {
-            Some(which) => self.end(&which).await,
+            Some(which) => self.end(&which, SessionEventKind::Revoked).await,
             None => Ok(false),
         }
     }
 
-    /// Ends a session in the store, then in the caches. Answers whether there was one.
-    pub(super) async fn end(&self, which: &SessionSelector) -> Result<bool> {
+    /// Ends a session in the store, then in the caches, and tells so. Answers whether there was one.
+    pub(super) async fn end(&self, which: &SessionSelector, kind: SessionEventKind) -> Result<bool> {
         let Some(session) = self.parts.store.end(which, self.parts.clock.now()).await? else {
             return Ok(false);
         };
-        self.copy(self.parts.cache.end(&session.user_id, std::slice::from_ref(&session.id)).await);
+        self.announce_end(&session.user_id, &session.id).await;
         tracing::info!(user = %session.user_id, session = %session.id, "session ended");
+        self.tell(kind, &session.user_id, &session.id).await;
         Ok(true)
     }
 }

@@ -1,27 +1,35 @@
 //! Sessions: login, refresh, logout and the check of credentials.
 
+mod announce;
 mod authenticate;
 mod cache;
+mod device;
+mod events;
 mod login;
 mod logout;
-mod look_up;
+mod manage;
+mod notes;
 mod refresh;
 mod session;
 mod start;
 mod store;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use moka::sync::Cache;
 
-pub use cache::{CacheResult, CacheUnavailable, CachedPrincipal, CachedSession, SessionCache};
+pub use cache::{
+    CacheCheckpoint, CacheResult, CacheUnavailable, CachedPrincipal, CachedSession, SessionCache, TRUST,
+};
+pub use events::{EventBus, EventStream, Heard, SessionEvent, SessionEventKind};
 pub use login::LoginRequest;
 pub use logout::LogoutRequest;
+pub use notes::{KEPT_NOTES, Note, NoteStore};
 pub use session::{Session, SessionSettings, TOUCH_INTERVAL};
 pub use start::{MAX_DEVICE_NAME_CHARACTERS, SignedIn, parse_device_name};
 pub use store::{
-    KEPT_AFTER_END, KEPT_RETIRED_TOKENS, RetiredToken, Rotation, RotationOutcome, SessionSelector,
-    SessionStore,
+    KEPT_AFTER_END, KEPT_RETIRED_TOKENS, LiveSessions, RetiredToken, Rotation, RotationOutcome,
+    SessionSelector, SessionStore,
 };
 
 use super::{
@@ -44,8 +52,12 @@ pub struct SessionParts {
     pub store: Arc<dyn SessionStore>,
     /// Copies of both.
     pub cache: Arc<dyn SessionCache>,
+    /// What the cache could not be told.
+    pub notes: Arc<dyn NoteStore>,
+    /// Tells other nodes what happens.
+    pub events: Arc<dyn EventBus>,
     /// The issuer of access tokens.
-    pub tokens: AccessTokens,
+    pub tokens: Arc<AccessTokens>,
     /// The hashing threads.
     pub passwords: Arc<Passwords>,
     /// The time.
@@ -60,6 +72,8 @@ pub struct SessionParts {
 pub struct Sessions {
     parts: SessionParts,
     touched: Cache<SessionId, ()>,
+    /// Notes that the store has not taken yet.
+    unwritten: Mutex<Vec<Note>>,
 }
 
 impl Sessions {
@@ -67,23 +81,30 @@ impl Sessions {
     pub fn new(parts: SessionParts) -> Self {
         let interval = TOUCH_INTERVAL.to_std().unwrap_or_default();
         let touched = Cache::builder().max_capacity(REMEMBERED_TOUCHES).time_to_live(interval).build();
-        Self { parts, touched }
+        Self { parts, touched, unwritten: Mutex::default() }
     }
 
     /// After a change that raised the user's epoch, and with it ended all sessions: lifts one to the
     /// new epoch, and makes the end of the others visible in store and caches. The change itself is
     /// done, so that a store which fails here costs the caller the session kept, and nobody else
-    /// anything.
-    pub(super) async fn keep_only(&self, user: &User, kept: &SessionId) {
+    /// anything. Answers how many others were live, as far as the store told.
+    pub(super) async fn keep_only(&self, user: &User, kept: &SessionId) -> u64 {
         let store = &self.parts.store;
         match store.set_epoch(kept, user.session_epoch).await {
             Ok(Some(session)) => self.copy(self.parts.cache.put_session(&session).await),
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, session = %kept, "the session is not kept"),
         }
+        self.announce_user(user).await;
         match store.end_all(&user.id, Some(kept), self.parts.clock.now()).await {
-            Ok(ended) => self.copy(self.parts.cache.end(&user.id, &ended).await),
-            Err(error) => tracing::warn!(%error, user = %user.id, "sessions end by their epoch alone"),
+            Ok(ended) => {
+                self.announce_ends(&user.id, &ended).await;
+                ended.len() as u64
+            }
+            Err(error) => {
+                tracing::warn!(%error, user = %user.id, "sessions end by their epoch alone");
+                0
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Refresh: rotation of the refresh token with a grace window for answers that got lost.
 
-use super::{RetiredToken, Rotation, RotationOutcome, Session, SessionSelector, Sessions, SignedIn};
+use super::{
+    RetiredToken, Rotation, RotationOutcome, Session, SessionEventKind, SessionSelector, Sessions, SignedIn,
+};
 use crate::domain::{
     error::{AuthenticationFailure, Error, Result},
     tokens::RefreshToken,
@@ -32,7 +34,7 @@ impl Sessions {
                     user = %session.user_id, session = %session.id,
                     "a retired refresh token was used again; the session is ended"
                 );
-                self.end(&SessionSelector::Id(session.id)).await?;
+                self.end(&SessionSelector::Id(session.id), SessionEventKind::ReuseDetected).await?;
                 Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
             }
             RotationOutcome::Ended(session) => {
@@ -53,7 +55,7 @@ impl Sessions {
             successor: successor.hash(),
             sealed_successor,
             at: self.parts.clock.now(),
-            grace: self.parts.settings.refresh_grace,
+            grace: self.parts.settings.refresh_grace + self.parts.settings.clock_leeway,
             idle_ttl: self.parts.settings.idle_ttl,
         })
     }

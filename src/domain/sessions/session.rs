@@ -19,6 +19,8 @@ pub struct SessionSettings {
     pub absolute_ttl: TimeDelta,
     /// For how long after its rotation a refresh token still gets the one that is current.
     pub refresh_grace: TimeDelta,
+    /// How far the clocks of nodes may be apart.
+    pub clock_leeway: TimeDelta,
 }
 
 /// How often at most the time a session was last seen is written.

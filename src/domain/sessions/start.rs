@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Session, Sessions};
+use super::{Session, SessionEventKind, Sessions, device};
 use crate::domain::{
     accounts::{User, parse_label},
     actor::{ClientInfo, Principal},
@@ -51,7 +51,7 @@ impl Sessions {
         let session = Session {
             id: SessionId::generate(now, &*self.parts.random),
             user_id: user.id.clone(),
-            device_name,
+            device_name: self.device_name(device_name, client).await,
             user_agent: client.user_agent.clone(),
             ip_address: client.ip_address.as_ref().map(IpAddr::to_string),
             created_at: now,
@@ -65,7 +65,20 @@ impl Sessions {
         let refresh_token = RefreshToken::generate(&*self.parts.random);
         self.parts.store.insert(&session, &refresh_token.family(), &refresh_token.hash()).await?;
         tracing::info!(user = %user.id, session = %session.id, "session started");
-        self.sign_in(user, session, refresh_token).await
+        let signed_in = self.sign_in(user, session, refresh_token).await?;
+        self.tell(SessionEventKind::Created, &signed_in.user.id, &signed_in.session.id).await;
+        Ok(signed_in)
+    }
+
+    /// What the client calls the device or, without that, what its `User-Agent` header says.
+    async fn device_name(&self, given: Option<String>, client: &ClientInfo) -> Option<String> {
+        match (given, &client.user_agent) {
+            (None, Some(user_agent)) => {
+                let name = device::name_of(user_agent).await;
+                name.and_then(|name| parse_device_name(Some(&name)).ok().flatten())
+            }
+            (given, _) => given,
+        }
     }
 
     /// Issues an access token for a session and keeps copies of what was read for the requests that

@@ -7,6 +7,7 @@ use super::Session;
 use crate::domain::{
     clock::Instant,
     ids::{SessionId, UserId},
+    page::PageRequest,
     store::StoreResult,
     tokens::TokenHash,
 };
@@ -67,11 +68,30 @@ pub enum RotationOutcome {
     Unknown,
 }
 
+/// The live sessions of one person: those that have not ended or expired at an instant, and that no
+/// change of the user has ended since.
+#[derive(Debug, Clone)]
+pub struct LiveSessions {
+    /// Whose.
+    pub user_id: UserId,
+    /// The user's session epoch.
+    pub epoch: i64,
+    /// When.
+    pub at: Instant,
+}
+
 /// How a session is named.
 #[derive(Debug, Clone)]
 pub enum SessionSelector {
     /// By its id.
     Id(SessionId),
+    /// By its id, if it is this user's.
+    Own {
+        /// The user.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+    },
     /// By the family of its refresh tokens.
     RefreshFamily(TokenHash),
 }
@@ -89,6 +109,21 @@ pub trait SessionStore: Send + Sync {
     /// The session with this id, alive or not, or `None`.
     async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>>;
 
+    /// A page of live sessions by their ids, which is by their login, the newest first: at most
+    /// [`PageRequest::to_read`] of them, from the end that is asked for, outermost first.
+    async fn list_live(&self, of: &LiveSessions, page: &PageRequest<SessionId>) -> StoreResult<Vec<Session>>;
+
+    /// How many live sessions there are.
+    async fn count_live(&self, of: &LiveSessions) -> StoreResult<u64>;
+
+    /// Gives a live session another device name; `None`, without a write, when it is not one of these.
+    async fn rename(
+        &self,
+        among: &LiveSessions,
+        id: &SessionId,
+        device_name: &str,
+    ) -> StoreResult<Option<Session>>;
+
     /// Replaces the refresh token by compare-and-set. Of many concurrent calls with one token
     /// exactly one rotates; the others are told of its outcome.
     async fn rotate(&self, rotation: &Rotation) -> StoreResult<RotationOutcome>;
@@ -105,9 +140,9 @@ pub trait SessionStore: Send + Sync {
     /// `ended_at` stays); `None` when there is none.
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>>;
 
-    /// Ends every session of a user, except one if so named (the one step that is atomic). Answers
-    /// the ids of all of the user's
-    /// sessions that have ended, now or before, and are still stored.
+    /// Ends every session of a user, except one if so named. Answers the ids of those that were
+    /// alive before. A session that is inserted meanwhile may be ended or not, and need not be among
+    /// the ids.
     async fn end_all(
         &self,
         user: &UserId,

@@ -1,21 +1,22 @@
-//! Issues and verifies access tokens: JWTs signed with Ed25519. One algorithm, keys by `kid`, every
-//! claim checked, times by the injected clock, no leeway (RFC 8725, ASVS 5.0 V9).
+//! Issues and verifies access tokens: JWTs. Keys by `kid`, each with its one algorithm, every claim
+//! checked, times by the injected clock, no leeway but the configured one (RFC 8725, ASVS 5.0 V9).
 
 use std::{sync::Arc, time::Duration};
 
 use aws_lc_rs::digest;
-use jsonwebtoken::{Algorithm, Header, Validation};
+use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, Header, Validation, jwk::Jwk};
 use moka::sync::Cache;
 
 use super::{
     access::{Claims, TOKEN_TYPE},
-    keys::SigningKeys,
+    ring::{KeyRing, KeyRingParts},
 };
 use crate::domain::{
     accounts::User,
     clock::{Instant, SharedClock},
     error::{AuthenticationFailure, Error, Result},
-    ids::{AccessTokenId, SessionId},
+    ids::{AccessTokenId, KeyId, SessionId},
     random::SharedRandom,
 };
 
@@ -33,6 +34,8 @@ pub struct IssuerSettings {
     pub audience: String,
     /// How long a token is valid.
     pub ttl: Duration,
+    /// How far the clocks of nodes may be apart.
+    pub leeway: TimeDelta,
 }
 
 /// A token just issued.
@@ -64,25 +67,48 @@ impl From<TokenError> for AuthenticationFailure {
 /// The issuer and verifier of access tokens.
 pub struct AccessTokens {
     settings: IssuerSettings,
-    keys: SigningKeys,
-    validation: Validation,
+    keys: KeyRing,
     clock: SharedClock,
     random: SharedRandom,
-    /// Claims by the SHA-256 of a token whose signature was verified, for at most its lifetime. An
+    /// Claims, with the key that signed them, by the SHA-256 of a token whose signature was verified, for
+    /// at most its lifetime. An
     /// expired token found here is still refused: expiry is checked on every use.
-    verified: Cache<[u8; 32], Arc<Claims>>,
+    verified: Cache<[u8; 32], (KeyId, Arc<Claims>)>,
 }
 
 impl AccessTokens {
-    /// An issuer with these keys.
-    pub fn new(
-        settings: IssuerSettings,
-        keys: SigningKeys,
-        clock: SharedClock,
-        random: SharedRandom,
-    ) -> Self {
+    /// An issuer with the keys of the store.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub async fn open(settings: IssuerSettings, keys: KeyRingParts) -> Result<Self> {
         let verified = Cache::builder().max_capacity(REMEMBERED_TOKENS).time_to_live(settings.ttl).build();
-        Self { validation: validation(&settings), settings, keys, clock, random, verified }
+        let (clock, random) = (keys.clock.clone(), keys.random.clone());
+        let keys = KeyRing::open(keys, validation(&settings)).await?;
+        Ok(Self { settings, keys, clock, random, verified })
+    }
+
+    /// The signing keys.
+    pub const fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// Who issues the tokens.
+    pub fn issuer(&self) -> &str {
+        &self.settings.issuer
+    }
+
+    /// Every public key, for verifiers elsewhere.
+    pub fn published_keys(&self) -> Vec<Jwk> {
+        self.keys.published()
+    }
+
+    /// Does to the keys what is due, and learns what other nodes did.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub async fn tend_keys(&self) -> Result<()> {
+        self.keys.tend().await.map(drop)
     }
 
     /// Issues a token for a session of `user`.
@@ -104,10 +130,12 @@ impl AccessTokens {
             sid: session.clone(),
             roles: user.roles.clone(),
         };
-        let mut header = Header::new(Algorithm::EdDSA);
+        let keys = self.keys.current();
+        let key = keys.signing(now).ok_or_else(|| Error::Internal("there is no signing key".into()))?;
+        let mut header = Header::new(key.algorithm.of_library());
         header.typ = Some(TOKEN_TYPE.into());
-        header.kid = Some(self.keys.active.id.to_string());
-        let token = jsonwebtoken::encode(&header, &claims, &self.keys.active.encoding)
+        header.kid = Some(key.id.to_string());
+        let token = jsonwebtoken::encode(&header, &claims, &key.encoding)
             .map_err(|error| Error::Internal(format!("signing: {error}")))?;
         let expires_at = Instant::from_timestamp(claims.exp, 0).unwrap_or(now);
         Ok(IssuedAccessToken { token, expires_at })
@@ -117,13 +145,13 @@ impl AccessTokens {
     ///
     /// # Errors
     /// [`TokenError`].
-    pub fn verify(&self, token: &str) -> std::result::Result<Arc<Claims>, TokenError> {
-        let claims = self.verify_signature(token)?;
+    pub async fn verify(&self, token: &str) -> std::result::Result<Arc<Claims>, TokenError> {
+        let claims = self.verify_signature(token).await?;
         let now = self.clock.now();
-        if claims.is_expired(now) {
+        if claims.is_expired(now - self.settings.leeway) {
             return Err(TokenError::Expired);
         }
-        if claims.is_premature(now) {
+        if claims.is_premature(now + self.settings.leeway) {
             return Err(TokenError::Invalid);
         }
         Ok(claims)
@@ -133,32 +161,45 @@ impl AccessTokens {
     ///
     /// # Errors
     /// `Invalid`.
-    pub fn verify_signature(&self, token: &str) -> std::result::Result<Arc<Claims>, TokenError> {
+    pub async fn verify_signature(&self, token: &str) -> std::result::Result<Arc<Claims>, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
-        if let Some(claims) = self.verified.get(&fingerprint) {
+        if let Some((key, claims)) = self.verified.get(&fingerprint)
+            // The key may have been taken out since.
+            && self.keys.current().verifying(key.as_str()).is_some()
+        {
             return Ok(claims);
         }
-        let claims = Arc::new(self.decode(token).ok_or(TokenError::Invalid)?);
-        self.verified.insert(fingerprint, claims.clone());
+        let (key, claims) = self.decode(token).await.ok_or(TokenError::Invalid)?;
+        let claims = Arc::new(claims);
+        self.verified.insert(fingerprint, (key, claims.clone()));
         Ok(claims)
     }
 
-    fn decode(&self, token: &str) -> Option<Claims> {
+    async fn decode(&self, token: &str) -> Option<(KeyId, Claims)> {
         let header = jsonwebtoken::decode_header(token).ok()?;
         // `jku`, `jwk` and `x5u` are never looked at; an extension that must be understood is not.
         if header.typ.as_deref() != Some(TOKEN_TYPE) || header.crit.is_some() {
             return None;
         }
-        let key = self.keys.verifying.get(header.kid.as_deref()?)?;
-        Some(jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?.claims)
+        // Only what has the form of a key of ours is looked for (RFC 8725 §3.10).
+        let id: KeyId = header.kid.as_deref()?.parse().ok()?;
+        let mut keys = self.keys.current();
+        if keys.verifying(id.as_str()).is_none() && self.keys.learn().await {
+            // Another node may have made it.
+            keys = self.keys.current();
+        }
+        let key = keys.verifying(id.as_str())?;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation).ok()?;
+        Some((id, decoded.claims))
     }
 }
 
-/// Everything but the times, which the library would read off the system clock.
+/// Everything but the times, which the library would read off the system clock. Each key replaces the
+/// algorithm by its own.
 fn validation(settings: &IssuerSettings) -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.leeway = 0;

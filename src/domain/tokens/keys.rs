@@ -1,24 +1,23 @@
-//! The keys that sign access tokens: made on first start, kept in the store, the same on every node.
+//! The keys of one moment: which one signs, which ones verify, what is published.
 
 use std::{collections::HashMap, fmt};
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use chrono::TimeDelta;
+use jsonwebtoken::{
+    DecodingKey, EncodingKey, Validation,
+    jwk::{Jwk, PublicKeyUse},
+};
 use zeroize::Zeroizing;
 
-use super::{
-    seal::Sealer,
-    store::{KeyStore, StoredKey},
-};
+use super::{KeyAlgorithm, PrivateKey, seal::Sealer, store::StoredKey};
 use crate::domain::{
-    clock::Clock,
+    clock::Instant,
     error::{Error, Result},
     ids::KeyId,
-    random::{self, Random},
-    store::{Field, StoreError},
+    random::Random,
 };
 
-/// The seed of an Ed25519 key in its stored form. Prints as `[redacted]`.
+/// A private key in its stored form. Prints as `[redacted]`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum KeyMaterial {
     /// In clear: what development does where no `SECRET_KEY` is set.
@@ -43,7 +42,7 @@ impl fmt::Debug for KeyMaterial {
     }
 }
 
-/// What is demanded of stored keys.
+/// What is demanded of signing keys, and how they are replaced.
 #[derive(Debug, Clone)]
 pub struct KeyPolicy {
     /// Seals new keys and opens stored ones.
@@ -51,125 +50,121 @@ pub struct KeyPolicy {
     /// Whether a key that was stored in clear may still be used. In production it may not: it is
     /// taken out of use and a new one is made.
     pub accept_plain: bool,
+    /// What new keys sign with.
+    pub algorithm: KeyAlgorithm,
+    /// After how long in use a key is replaced; `None` for never.
+    pub rotation: Option<TimeDelta>,
+    /// How long a new key is published before it signs.
+    pub publish_ahead: TimeDelta,
+    /// How long a key that was replaced still verifies: until the last token it signed has expired.
+    pub kept_after: TimeDelta,
+    /// The operator's own key, which is used instead of those made here.
+    pub own: Option<PrivateKey>,
 }
 
-/// A key that signs.
-pub(super) struct SigningKey {
+impl KeyPolicy {
+    /// The stored form of a new key.
+    pub(super) fn close(&self, key: &PrivateKey, random: &dyn Random) -> Result<KeyMaterial> {
+        if !self.sealer.can_seal() {
+            return Ok(KeyMaterial::Plain(key.pkcs8().to_vec()));
+        }
+        let sealed = self.sealer.seal(key.pkcs8(), random);
+        sealed.map(KeyMaterial::Sealed).ok_or_else(|| Error::Internal("sealing a signing key failed".into()))
+    }
+
+    /// The bytes of a stored key.
+    pub(super) fn open(&self, key: &StoredKey) -> Result<Zeroizing<Vec<u8>>> {
+        match &key.material {
+            KeyMaterial::Plain(bytes) => Ok(Zeroizing::new(bytes.clone())),
+            KeyMaterial::Sealed(sealed) => self.sealer.open(sealed).ok_or_else(|| {
+                Error::Internal(format!(
+                    "the signing key {} was sealed under another SECRET_KEY than the configured ones",
+                    key.id
+                ))
+            }),
+        }
+    }
+
+    /// Whether the stored form is what it would be today.
+    pub(super) fn is_current(&self, key: &StoredKey) -> bool {
+        match &key.material {
+            KeyMaterial::Plain(_) => !self.sealer.can_seal(),
+            KeyMaterial::Sealed(sealed) => self.sealer.is_current(sealed),
+        }
+    }
+}
+
+/// A key, ready for use.
+pub(super) struct ReadyKey {
     pub(super) id: KeyId,
+    pub(super) algorithm: KeyAlgorithm,
+    pub(super) active_from: Instant,
     pub(super) encoding: EncodingKey,
+    jwk: Jwk,
 }
 
-/// The keys of a running process.
-pub struct SigningKeys {
-    pub(super) active: SigningKey,
-    pub(super) verifying: HashMap<String, DecodingKey>,
+/// What verifies the tokens of one key: its algorithm and no other.
+pub(super) struct VerifyingKey {
+    pub(super) decoding: DecodingKey,
+    pub(super) validation: Validation,
 }
 
-impl SigningKeys {
-    /// Reads the keys from the store; makes the first one where there is none. Several processes
-    /// may do so at once and end with the same active key.
+/// The keys of one moment.
+#[derive(Default)]
+pub(super) struct KeySet {
+    /// By their generation, the oldest first.
+    keys: Vec<ReadyKey>,
+    verifying: HashMap<String, VerifyingKey>,
+}
+
+impl KeySet {
+    /// Opens stored keys. `validation` is what all tokens must fulfil; each key adds its algorithm.
     ///
     /// # Errors
-    /// `ServiceUnavailable` when the store does not answer; `Internal` when a stored key cannot be
-    /// opened, as with another `SECRET_KEY` than the one that sealed it.
-    pub async fn load(
-        store: &dyn KeyStore,
+    /// `Internal` when one cannot be opened.
+    pub(super) fn open(
+        mut stored: Vec<StoredKey>,
         policy: &KeyPolicy,
-        clock: &dyn Clock,
-        random: &dyn Random,
+        validation: &Validation,
     ) -> Result<Self> {
-        let stored = usable_keys(store, policy).await?;
-        if let Some(keys) = Self::from_stored(&stored, policy)? {
-            seal_anew(store, &stored, policy, random).await?;
-            return Ok(keys);
-        }
-        match store.insert(&new_key(policy, clock, random)?).await {
-            Ok(()) => tracing::info!("made a signing key"),
-            Err(StoreError::Conflict(Field::ActiveKey)) => {
-                tracing::debug!("another process made the signing key");
-            }
-            Err(error) => return Err(error.into()),
-        }
-        let stored = usable_keys(store, policy).await?;
-        Self::from_stored(&stored, policy)?.ok_or_else(|| Error::Internal("no active signing key".into()))
-    }
-
-    fn from_stored(stored: &[StoredKey], policy: &KeyPolicy) -> Result<Option<Self>> {
-        let mut active = None;
-        let mut verifying = HashMap::new();
+        stored.sort_by_key(|key| key.generation);
+        let mut set = Self::default();
         for key in stored {
-            let seed = open(key, policy)?;
-            let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(crypto)?;
-            verifying.insert(key.id.to_string(), DecodingKey::from_ed_der(pair.public_key().as_ref()));
-            if key.active {
-                let document = pair.to_pkcs8v1().map_err(crypto)?;
-                active = Some(SigningKey {
-                    id: key.id.clone(),
-                    encoding: EncodingKey::from_ed_der(document.as_ref()),
-                });
-            }
+            let private = PrivateKey::from_stored(key.algorithm, &policy.open(&key)?)?;
+            let (mut jwk, decoding) = private.public()?;
+            jwk.common.key_id = Some(key.id.to_string());
+            jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+            let validation =
+                Validation { algorithms: vec![key.algorithm.of_library()], ..validation.clone() };
+            set.verifying.insert(key.id.to_string(), VerifyingKey { decoding, validation });
+            set.keys.push(ReadyKey {
+                encoding: private.encoding()?,
+                id: key.id,
+                algorithm: key.algorithm,
+                active_from: key.active_from,
+                jwk,
+            });
         }
-        Ok(active.map(|active| Self { active, verifying }))
+        Ok(set)
     }
-}
 
-/// Seals keys that are in clear, or under an earlier secret, under the current one, so that earlier
-/// secrets can be dropped once every node has started with the new one.
-async fn seal_anew(
-    store: &dyn KeyStore,
-    stored: &[StoredKey],
-    policy: &KeyPolicy,
-    random: &dyn Random,
-) -> Result<()> {
-    let is_current = |key: &&StoredKey| match &key.material {
-        KeyMaterial::Plain(_) => !policy.sealer.can_seal(),
-        KeyMaterial::Sealed(sealed) => policy.sealer.is_current(sealed),
-    };
-    for key in stored.iter().filter(|key| !is_current(key)) {
-        let sealed =
-            policy.sealer.seal(&open(key, policy)?, random).ok_or_else(|| crypto("sealing failed"))?;
-        store.replace_material(&key.id, &key.material, &KeyMaterial::Sealed(sealed)).await?;
-        tracing::info!(key = %key.id, "sealed a signing key under the current SECRET_KEY");
+    /// The key that signs at `now`: the newest one whose time has come.
+    pub(super) fn signing(&self, now: Instant) -> Option<&ReadyKey> {
+        self.keys.iter().rev().find(|key| key.active_from <= now).or_else(|| self.keys.first())
     }
-    Ok(())
-}
 
-async fn usable_keys(store: &dyn KeyStore, policy: &KeyPolicy) -> Result<Vec<StoredKey>> {
-    let (usable, refused): (Vec<_>, Vec<_>) = store
-        .list()
-        .await?
-        .into_iter()
-        .partition(|key| policy.accept_plain || matches!(key.material, KeyMaterial::Sealed(_)));
-    for key in refused {
-        tracing::warn!(key = %key.id, "a signing key was stored in clear and is taken out of use");
-        store.remove(&key.id).await?;
+    /// What verifies the tokens of a key.
+    pub(super) fn verifying(&self, id: &str) -> Option<&VerifyingKey> {
+        self.verifying.get(id)
     }
-    Ok(usable)
-}
 
-fn new_key(policy: &KeyPolicy, clock: &dyn Clock, random: &dyn Random) -> Result<StoredKey> {
-    let seed = Zeroizing::new(random::bytes::<32>(random));
-    let material = if policy.sealer.can_seal() {
-        KeyMaterial::Sealed(policy.sealer.seal(&*seed, random).ok_or_else(|| crypto("sealing failed"))?)
-    } else {
-        KeyMaterial::Plain(seed.to_vec())
-    };
-    let created_at = clock.now();
-    Ok(StoredKey { id: KeyId::generate(created_at, random), material, created_at, active: true })
-}
-
-fn open(key: &StoredKey, policy: &KeyPolicy) -> Result<Zeroizing<Vec<u8>>> {
-    match &key.material {
-        KeyMaterial::Plain(seed) => Ok(Zeroizing::new(seed.clone())),
-        KeyMaterial::Sealed(sealed) => policy.sealer.open(sealed).ok_or_else(|| {
-            Error::Internal(format!(
-                "the signing key {} was sealed under another SECRET_KEY than the configured ones",
-                key.id
-            ))
-        }),
+    /// What verifiers elsewhere need: every key, also those that do not sign yet or any more.
+    pub(super) fn published(&self) -> Vec<Jwk> {
+        self.keys.iter().map(|key| key.jwk.clone()).collect()
     }
-}
 
-fn crypto(error: impl fmt::Display) -> Error {
-    Error::Internal(format!("signing key: {error}"))
+    /// The ids, the oldest generation first.
+    pub(super) fn ids(&self) -> Vec<&KeyId> {
+        self.keys.iter().map(|key| &key.id).collect()
+    }
 }

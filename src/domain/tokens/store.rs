@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::keys::KeyMaterial;
+use super::{KeyAlgorithm, keys::KeyMaterial};
 use crate::domain::{clock::Instant, ids::KeyId, store::StoreResult};
 
 /// A signing key as it is stored.
@@ -10,12 +10,18 @@ use crate::domain::{clock::Instant, ids::KeyId, store::StoreResult};
 pub struct StoredKey {
     /// The `kid`.
     pub id: KeyId,
+    /// What it signs with.
+    pub algorithm: KeyAlgorithm,
     /// The private key, sealed where the operator gave a secret.
     pub material: KeyMaterial,
     /// When it was made.
     pub created_at: Instant,
-    /// Whether new tokens are signed with it. At most one key is active.
-    pub active: bool,
+    /// Counts the keys. No two have the same, so that of several processes that replace a key at once
+    /// one does.
+    pub generation: i64,
+    /// From when new tokens are signed with it. Before that it is only published, so that everybody
+    /// who verifies tokens knows it in time.
+    pub active_from: Instant,
 }
 
 /// The truth about signing keys. Every method is one atomic operation; every method fails with
@@ -28,14 +34,14 @@ pub trait KeyStore: Send + Sync {
     /// Adds a key.
     ///
     /// # Errors
-    /// `Conflict(ActiveKey)` when the key is active and another one is already: of several
-    /// processes that start at once, one makes the key.
+    /// `Conflict(KeyGeneration)` when there is a key of its generation: of several processes that
+    /// make one at once, one does. `Conflict(Identity)` when there is one with its id.
     async fn insert(&self, key: &StoredKey) -> StoreResult<()>;
 
     /// Replaces the stored form of a key, if it is still `from`; else nothing happens.
     async fn replace_material(&self, id: &KeyId, from: &KeyMaterial, to: &KeyMaterial) -> StoreResult<()>;
 
-    /// Takes a key out of use for good: tokens signed with it verify no more. Nothing happens when
-    /// there is no such key.
-    async fn remove(&self, id: &KeyId) -> StoreResult<()>;
+    /// Takes a key out of use for good: tokens signed with it verify no more. Answers whether there
+    /// was such a key.
+    async fn remove(&self, id: &KeyId) -> StoreResult<bool>;
 }

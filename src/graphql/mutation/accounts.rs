@@ -7,6 +7,7 @@ use crate::{
     domain::{
         ErrorCode,
         accounts::{ChangePasswordRequest, RegisterRequest, UpdateProfileRequest},
+        actor::Principal,
     },
     graphql::{
         Result,
@@ -55,7 +56,8 @@ impl AccountMutation {
         let caller = context.principal().await?;
         let change = UpdateProfileRequest { name: input.name, expected_version: input.expected_version };
         let user = context.domain()?.accounts.update_profile(caller, change).await?;
-        Ok(UpdateProfilePayload { user: UserObject(user) })
+        let session = caller.session.clone();
+        Ok(UpdateProfilePayload { user: UserObject(Principal { user, session }) })
     }
 
     /// Changes the caller's own password and, unless told otherwise, logs all other devices out.
@@ -72,7 +74,8 @@ impl AccountMutation {
             keep_other_sessions: input.keep_other_sessions,
         };
         let user = context.domain()?.accounts.change_password(caller, change).await?;
-        Ok(ChangePasswordPayload { user: UserObject(user) })
+        let session = caller.session.clone();
+        Ok(ChangePasswordPayload { user: UserObject(Principal { user, session }) })
     }
 }
 

@@ -1,10 +1,12 @@
-//! `login`, `refresh`, `logout`.
+//! `login`, `refresh`, `logout`, `renameSession`, `revokeSession`, `revokeOtherSessions`.
 
 use async_graphql::{Context, Object};
 
 use crate::{
     domain::{
         Error, ErrorCode,
+        actor::Principal,
+        faults::{Fault, FaultCode},
         sessions::{LoginRequest, LogoutRequest, SignedIn},
     },
     graphql::{
@@ -13,7 +15,8 @@ use crate::{
         enums::{all_reasons, codes, raises},
         types::{
             AuthPayload, DateTime, Defaulted, LoginInput, LogoutInput, LogoutPayload, RefreshInput,
-            SessionObject, TokenTransport, UserObject,
+            RenameSessionInput, RenameSessionPayload, RevokeOtherSessionsPayload, RevokeSessionInput,
+            RevokeSessionPayload, SessionObject, TokenTransport, UserObject,
         },
     },
 };
@@ -82,11 +85,52 @@ impl SessionMutation {
         }
         Ok(LogoutPayload { success })
     }
+
+    /// Gives one of the caller's own sessions another device name.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::NotFound, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    async fn rename_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session, and its new name.")] input: RenameSessionInput,
+    ) -> Result<RenameSessionPayload> {
+        let caller = context.principal().await?;
+        let session = context.domain()?.sessions.rename(caller, &input.id, &input.device_name).await?;
+        let current = session.id == caller.session.id;
+        Ok(RenameSessionPayload { session: SessionObject { session, current } })
+    }
+
+    /// Ends one of the caller's own sessions, also for access tokens that have not expired. That of
+    /// the request can be ended too, which is a logout.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::NotFound, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    async fn revoke_session(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Which session.")] input: RevokeSessionInput,
+    ) -> Result<RevokeSessionPayload> {
+        let caller = context.principal().await?;
+        let revoked = context.domain()?.sessions.revoke(caller, &input.id).await?;
+        if revoked == caller.session.id {
+            context.request()?.record(CookieEffect::Clear);
+        }
+        Ok(RevokeSessionPayload { session_id: revoked.as_str().into() })
+    }
+
+    /// Ends all of the caller's sessions but that of the request.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    async fn revoke_other_sessions(&self, context: &Context<'_>) -> Result<RevokeOtherSessionsPayload> {
+        let caller = context.principal().await?;
+        let count = context.domain()?.sessions.revoke_others(caller).await?;
+        Ok(RevokeOtherSessionsPayload { revoked_count: i32::try_from(count).unwrap_or(i32::MAX) })
+    }
 }
 
 /// Cookies are set only for a request that no other site can have caused.
 pub(super) fn check_transport(request: &RequestContext, transport: TokenTransport) -> Result<()> {
     match (transport, request.csrf) {
+        (TokenTransport::Cookie, _) if !request.can_set_cookies => {
+            let message = "cannot be COOKIE over a socket or as events";
+            Err(Error::bad_field(Fault::new("transport", FaultCode::InvalidFormat, message)).into())
+        }
         (TokenTransport::Cookie, CsrfVerdict::Suspicious) => Err(Error::CsrfRejected.into()),
         (TokenTransport::Bearer | TokenTransport::Cookie, _) => Ok(()),
     }
@@ -115,7 +159,7 @@ pub(super) fn auth_payload(
     };
     let (access_token, refresh_token) = in_body.unzip();
     AuthPayload {
-        user: UserObject(user),
+        user: UserObject(Principal { user, session: session.clone() }),
         session: SessionObject { session, current: true },
         access_token,
         refresh_token,

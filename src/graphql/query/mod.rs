@@ -28,7 +28,7 @@ impl Query {
     async fn me(&self, context: &Context<'_>) -> Option<Result<UserObject>> {
         match context.actor().await {
             Ok(Actor::Anonymous) => None,
-            Ok(Actor::User(principal)) => Some(Ok(UserObject(principal.user.clone()))),
+            Ok(Actor::User(principal)) => Some(Ok(UserObject(principal.as_ref().clone()))),
             Err(error) => Some(Err(error)),
         }
     }
@@ -48,7 +48,7 @@ async fn find_node(context: &Context<'_>, id: &str) -> Result<Option<Node>> {
     let caller = context.principal().await?;
     if let Ok(user) = id.parse::<UserId>() {
         // A person sees their own account and nobody else's.
-        return Ok((user == caller.user.id).then(|| Node::User(UserObject(caller.user.clone()))));
+        return Ok((user == caller.user.id).then(|| Node::User(UserObject(caller.clone()))));
     }
     let Ok(session) = id.parse::<SessionId>() else { return Ok(None) };
     let found = context.domain()?.sessions.find_own(caller, &session).await?;

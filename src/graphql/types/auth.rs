@@ -1,6 +1,6 @@
 //! Inputs and payloads of the mutations.
 
-use async_graphql::{Enum, InputObject, SimpleObject};
+use async_graphql::{Enum, ID, InputObject, SimpleObject};
 
 use super::{DateTime, SessionObject, UserObject};
 
@@ -79,6 +79,22 @@ pub(crate) struct ChangePasswordInput {
     pub(crate) keep_other_sessions: bool,
 }
 
+/// Which session gets which name.
+#[derive(InputObject)]
+pub(crate) struct RenameSessionInput {
+    /// The id of one of the caller's own sessions.
+    pub(crate) id: ID,
+    /// What the device is called from now on: 1 to 100 characters.
+    pub(crate) device_name: String,
+}
+
+/// Which session is to end.
+#[derive(InputObject)]
+pub(crate) struct RevokeSessionInput {
+    /// The id of one of the caller's own sessions.
+    pub(crate) id: ID,
+}
+
 /// A user who is logged in now.
 #[derive(SimpleObject)]
 pub(crate) struct AuthPayload {
@@ -130,4 +146,25 @@ pub(crate) struct UpdateProfilePayload {
 pub(crate) struct ChangePasswordPayload {
     /// The user as it is now.
     pub(crate) user: UserObject,
+}
+
+/// The outcome of a new name for a session.
+#[derive(SimpleObject)]
+pub(crate) struct RenameSessionPayload {
+    /// The session as it is now.
+    pub(crate) session: SessionObject,
+}
+
+/// The outcome of the end of a session.
+#[derive(SimpleObject)]
+pub(crate) struct RevokeSessionPayload {
+    /// The id of the session that has ended.
+    pub(crate) session_id: ID,
+}
+
+/// The outcome of the end of all other sessions.
+#[derive(SimpleObject)]
+pub(crate) struct RevokeOtherSessionsPayload {
+    /// How many sessions were ended.
+    pub(crate) revoked_count: i32,
 }

@@ -4,17 +4,23 @@ mod auth;
 mod date_time;
 mod defaulted;
 mod session;
+mod session_connection;
+mod session_event;
 mod user;
 
 use async_graphql::{ID, Interface};
 
 pub(super) use auth::{
     AuthPayload, ChangePasswordInput, ChangePasswordPayload, LoginInput, LogoutInput, LogoutPayload,
-    RefreshInput, RegisterInput, RegisterPayload, TokenTransport, UpdateProfileInput, UpdateProfilePayload,
+    RefreshInput, RegisterInput, RegisterPayload, RenameSessionInput, RenameSessionPayload,
+    RevokeOtherSessionsPayload, RevokeSessionInput, RevokeSessionPayload, TokenTransport, UpdateProfileInput,
+    UpdateProfilePayload,
 };
 pub(super) use date_time::DateTime;
 pub(super) use defaulted::Defaulted;
 pub(super) use session::SessionObject;
+pub(super) use session_connection::SessionConnection;
+pub(super) use session_event::SessionEventObject;
 pub(super) use user::UserObject;
 
 /// Anything with an id that `node` can look up.

@@ -1,54 +1,90 @@
 //! `User`.
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object};
 
-use super::DateTime;
-use crate::domain::accounts::User;
+use super::{DateTime, SessionConnection};
+use crate::{
+    domain::{ErrorCode, accounts::User, actor::Principal},
+    graphql::{
+        Result,
+        context::ContextExt,
+        enums::{codes, raises},
+        page::PageArguments,
+    },
+};
 
-/// A user as the schema shows it.
-pub(crate) struct UserObject(pub(crate) User);
+/// A user as the schema shows it: to its owner, by one of the owner's sessions.
+pub(crate) struct UserObject(pub(crate) Principal);
+
+impl UserObject {
+    const fn user(&self) -> &User {
+        &self.0.user
+    }
+}
 
 /// A person's account.
+#[expect(clippy::too_many_arguments, reason = "connections have four, by their specification")]
 #[Object(name = "User")]
 impl UserObject {
     /// The id: opaque, unique across all types, never reused.
     pub(crate) async fn id(&self) -> ID {
-        self.0.id.as_str().into()
+        self.user().id.as_str().into()
     }
 
     /// The e-mail address as the person wrote it. Unique by its normalised form.
     async fn email(&self) -> &str {
-        self.0.email.as_str()
+        self.user().email.as_str()
     }
 
     /// Whether the person has shown that the e-mail address is theirs.
     async fn email_verified(&self) -> bool {
-        self.0.email_verified
+        self.user().email_verified
     }
 
     /// What the person wants to be called.
     async fn name(&self) -> &str {
-        self.0.name.as_str()
+        self.user().name.as_str()
     }
 
     /// The names of the roles that the person has.
     async fn roles(&self) -> &[String] {
-        &self.0.roles
+        &self.user().roles
     }
 
     /// When the account was made.
     async fn created_at(&self) -> DateTime {
-        DateTime(self.0.created_at)
+        DateTime(self.user().created_at)
     }
 
     /// When the account was last changed.
     async fn updated_at(&self) -> DateTime {
-        DateTime(self.0.updated_at)
+        DateTime(self.user().updated_at)
     }
 
     /// Counts the changes of the account. Send it as `expectedVersion` to change what you have read
     /// and nothing newer.
     async fn version(&self) -> i64 {
-        self.0.version
+        self.user().version
+    }
+
+    /// The sessions in which the person is logged in, the newest login first.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput]), None))]
+    async fn sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 0 to 100. 20 without `first` and `last`.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Option<Result<SessionConnection>> {
+        let page = PageArguments { first, after, last, before }.read();
+        let list = async || {
+            let page = page?;
+            let found = context.domain()?.sessions.list_own(&self.0, &page).await?;
+            Ok(SessionConnection::new(&self.0, found))
+        };
+        Some(list().await)
     }
 }

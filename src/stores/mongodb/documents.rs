@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     accounts::{DisplayName, EmailAddress, User, UserWithPassword},
     clock::Instant,
-    ids::{KeyId, SessionId, UserId},
+    ids::{KeyId, NoteId, SessionId, UserId},
     passwords::PasswordHash,
-    sessions::{RetiredToken, Session},
+    sessions::{Note, RetiredToken, Session},
     store::{StoreError, StoreResult},
-    tokens::{KeyMaterial, StoredKey, TokenHash},
+    tokens::{KeyAlgorithm, KeyMaterial, StoredKey, TokenHash},
 };
 
 pub(super) fn date(instant: Instant) -> bson::DateTime {
@@ -176,7 +176,9 @@ pub(super) struct KeyDocument {
     material: Binary,
     sealed: bool,
     created_at: bson::DateTime,
-    active: bool,
+    algorithm: String,
+    generation: i64,
+    active_from: bson::DateTime,
 }
 
 impl From<&StoredKey> for KeyDocument {
@@ -187,7 +189,9 @@ impl From<&StoredKey> for KeyDocument {
             material: binary(bytes),
             sealed,
             created_at: date(key.created_at),
-            active: key.active,
+            algorithm: key.algorithm.as_str().to_owned(),
+            generation: key.generation,
+            active_from: date(key.active_from),
         }
     }
 }
@@ -201,7 +205,38 @@ impl TryFrom<KeyDocument> for StoredKey {
             id: document.id,
             material: if document.sealed { KeyMaterial::Sealed(bytes) } else { KeyMaterial::Plain(bytes) },
             created_at: instant(document.created_at)?,
-            active: document.active,
+            algorithm: KeyAlgorithm::parse(&document.algorithm).ok_or(StoreError::Corrupt)?,
+            generation: document.generation,
+            active_from: instant(document.active_from)?,
         })
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct NoteDocument {
+    #[serde(rename = "_id")]
+    id: NoteId,
+    user_id: UserId,
+    session_id: Option<SessionId>,
+    made_at: bson::DateTime,
+}
+
+impl From<&Note> for NoteDocument {
+    fn from(note: &Note) -> Self {
+        Self {
+            id: note.id.clone(),
+            user_id: note.user_id.clone(),
+            session_id: note.session_id.clone(),
+            made_at: date(note.made_at),
+        }
+    }
+}
+
+impl TryFrom<NoteDocument> for Note {
+    type Error = StoreError;
+
+    fn try_from(document: NoteDocument) -> StoreResult<Self> {
+        let NoteDocument { id, user_id, session_id, made_at } = document;
+        Ok(Self { id, user_id, session_id, made_at: instant(made_at)? })
     }
 }

@@ -16,10 +16,11 @@ use crate::stores::OpenError;
 pub(super) const USERS: &str = "users";
 pub(super) const SESSIONS: &str = "sessions";
 pub(super) const KEYS: &str = "signing_keys";
+pub(super) const NOTES: &str = "notes";
 const META: &str = "meta";
 
 pub(super) const UNIQUE_EMAIL: &str = "users_unique_email_key";
-pub(super) const UNIQUE_ACTIVE_KEY: &str = "signing_keys_one_active";
+pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
 /// The newest schema this program knows.
 const SCHEMA_VERSION: i64 = 1;
@@ -66,19 +67,30 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     sessions
         .create_indexes([
             unique("sessions_unique_refresh_family", doc! { "refresh_family": 1 }),
-            plain("sessions_by_user", doc! { "user_id": 1 }),
+            plain("sessions_by_user_and_end", doc! { "user_id": 1, "ended_at": 1, "_id": 1 }),
             plain("sessions_by_expiry", doc! { "idle_expires_at": 1 }),
             plain("sessions_by_end", doc! { "ended_at": 1 }),
         ])
         .await?;
-    let one_active = IndexOptions::builder()
-        .name(UNIQUE_ACTIVE_KEY.to_owned())
-        .unique(true)
-        .partial_filter_expression(doc! { "active": true })
-        .build();
-    documents(KEYS)
-        .create_index(IndexModel::builder().keys(doc! { "active": 1 }).options(one_active).build())
-        .await?;
+    upgrade_keys(&documents(KEYS)).await?;
+    documents(KEYS).create_index(unique(UNIQUE_KEY_GENERATION, doc! { "generation": 1 })).await?;
+    documents(NOTES).create_index(plain("notes_by_time", doc! { "made_at": 1 })).await?;
+    Ok(())
+}
+
+/// Keys of the first version have no generation; there was one in use. Its index would keep keys of
+/// today, which do not say whether they are in use, from being added.
+async fn upgrade_keys(keys: &Collection<Document>) -> Result<(), IndexError> {
+    let first = doc! { "generation": 1_i64, "algorithm": "EdDSA", "active_from": "$created_at" };
+    keys.update_many(doc! { "generation": { "$exists": false } }, vec![doc! { "$set": first }]).await?;
+    let has_old_index = match keys.list_index_names().await {
+        Ok(names) => names.iter().any(|name| name == "signing_keys_one_active"),
+        // There is no collection yet.
+        Err(_) => false,
+    };
+    if has_old_index {
+        keys.drop_index("signing_keys_one_active").await?;
+    }
     Ok(())
 }
 

@@ -6,7 +6,6 @@ use mongodb::bson::doc;
 
 use super::{
     MongoStore,
-    call::bounded,
     documents::{KeyDocument, binary},
 };
 use crate::domain::{
@@ -18,27 +17,32 @@ use crate::domain::{
 #[async_trait]
 impl KeyStore for MongoStore {
     async fn list(&self) -> StoreResult<Vec<StoredKey>> {
+        self.calls.count_as_background();
         let keys = self.keys.clone();
         let found: Vec<KeyDocument> =
-            bounded(async move { keys.find(doc! {}).await?.try_collect().await }).await?;
+            self.bounded(async move { keys.find(doc! {}).await?.try_collect().await }).await?;
         found.into_iter().map(TryInto::try_into).collect()
     }
 
     async fn insert(&self, key: &StoredKey) -> StoreResult<()> {
+        self.calls.count_as_background();
         let (keys, document) = (self.keys.clone(), KeyDocument::from(key));
-        bounded(async move { keys.insert_one(document).await }).await.map(drop)
+        self.bounded(async move { keys.insert_one(document).await }).await.map(drop)
     }
 
     async fn replace_material(&self, id: &KeyId, from: &KeyMaterial, to: &KeyMaterial) -> StoreResult<()> {
+        self.calls.count_as_background();
         let ((from, _), (to, sealed)) = (from.parts(), to.parts());
         let filter = doc! { "_id": id.as_str(), "material": binary(from) };
         let update = doc! { "$set": { "material": binary(to), "sealed": sealed } };
         let keys = self.keys.clone();
-        bounded(async move { keys.update_one(filter, update).await }).await.map(drop)
+        self.bounded(async move { keys.update_one(filter, update).await }).await.map(drop)
     }
 
-    async fn remove(&self, id: &KeyId) -> StoreResult<()> {
+    async fn remove(&self, id: &KeyId) -> StoreResult<bool> {
+        self.calls.count_as_background();
         let (keys, filter) = (self.keys.clone(), doc! { "_id": id.as_str() });
-        bounded(async move { keys.delete_one(filter).await }).await.map(drop)
+        let outcome = self.bounded(async move { keys.delete_one(filter).await }).await?;
+        Ok(outcome.deleted_count > 0)
     }
 }

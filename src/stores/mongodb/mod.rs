@@ -5,6 +5,7 @@ mod documents;
 mod error;
 mod indexes;
 mod keys;
+mod notes;
 mod sessions;
 mod users;
 
@@ -18,9 +19,9 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use self::documents::{KeyDocument, SessionDocument, UserDocument};
+use self::documents::{KeyDocument, NoteDocument, SessionDocument, UserDocument};
 use super::{OpenError, Stores};
-use crate::domain::store::{StoreHealth, StoreResult};
+use crate::domain::store::{StoreCalls, StoreHealth, StoreResult};
 
 /// The database used where the URL names none.
 const DEFAULT_DATABASE: &str = "vestibule";
@@ -36,6 +37,8 @@ pub(super) struct MongoStore {
     users: Collection<UserDocument>,
     sessions: Collection<SessionDocument>,
     keys: Collection<KeyDocument>,
+    notes: Collection<NoteDocument>,
+    calls: Arc<StoreCalls>,
 }
 
 /// Connects, and makes the collections' indexes where they are missing.
@@ -60,9 +63,18 @@ pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
         users: database.collection(indexes::USERS),
         sessions: database.collection(indexes::SESSIONS),
         keys: database.collection(indexes::KEYS),
+        notes: database.collection(indexes::NOTES),
+        calls: Arc::default(),
         database,
     });
-    Ok(Stores { users: store.clone(), sessions: store.clone(), keys: store.clone(), health: store })
+    Ok(Stores {
+        users: store.clone(),
+        sessions: store.clone(),
+        keys: store.clone(),
+        notes: store.clone(),
+        calls: store.calls.clone(),
+        health: store,
+    })
 }
 
 async fn client_options(url: &SecretString) -> Result<ClientOptions, OpenError> {
@@ -85,10 +97,22 @@ async fn client_options(url: &SecretString) -> Result<ClientOptions, OpenError> 
     Ok(options)
 }
 
+impl MongoStore {
+    /// Awaits a call of the driver for as long as a call may take.
+    async fn bounded<T, F>(&self, call: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
+    {
+        self.calls.count();
+        call::bounded(call).await
+    }
+}
+
 #[async_trait]
 impl StoreHealth for MongoStore {
     async fn ping(&self) -> StoreResult<()> {
         let database = self.database.clone();
-        call::bounded(async move { database.run_command(doc! { "ping": 1 }).await }).await.map(drop)
+        self.bounded(async move { database.run_command(doc! { "ping": 1 }).await }).await.map(drop)
     }
 }

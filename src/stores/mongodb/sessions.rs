@@ -11,15 +11,15 @@ use mongodb::{
 
 use super::{
     MongoStore,
-    call::bounded,
     documents::{SessionDocument, SessionIdDocument, binary, date},
 };
 use crate::domain::{
     clock::Instant,
     ids::{SessionId, UserId},
+    page::{End, PageRequest},
     sessions::{
-        KEPT_AFTER_END, KEPT_RETIRED_TOKENS, Rotation, RotationOutcome, Session, SessionSelector,
-        SessionStore, TOUCH_INTERVAL,
+        KEPT_AFTER_END, KEPT_RETIRED_TOKENS, LiveSessions, Rotation, RotationOutcome, Session,
+        SessionSelector, SessionStore, TOUCH_INTERVAL,
     },
     store::StoreResult,
     tokens::TokenHash,
@@ -28,7 +28,7 @@ use crate::domain::{
 impl MongoStore {
     async fn find_session(&self, filter: Document) -> StoreResult<Option<SessionDocument>> {
         let sessions = self.sessions.clone();
-        bounded(async move { sessions.find_one(filter).await }).await
+        self.bounded(async move { sessions.find_one(filter).await }).await
     }
 
     /// Changes the session that fits the filter by an aggregation pipeline of one `$set`.
@@ -37,10 +37,11 @@ impl MongoStore {
         let mut fields = fields;
         fields.insert("version", doc! { "$add": ["$version", 1_i64] });
         let pipeline = vec![doc! { "$set": fields }];
-        let updated = bounded(async move {
-            sessions.find_one_and_update(filter, pipeline).return_document(ReturnDocument::After).await
-        })
-        .await?;
+        let updated = self
+            .bounded(async move {
+                sessions.find_one_and_update(filter, pipeline).return_document(ReturnDocument::After).await
+            })
+            .await?;
         updated.map(TryInto::try_into).transpose()
     }
 
@@ -65,12 +66,53 @@ impl MongoStore {
 impl SessionStore for MongoStore {
     async fn insert(&self, session: &Session, family: &TokenHash, refresh: &TokenHash) -> StoreResult<()> {
         let (sessions, document) = (self.sessions.clone(), SessionDocument::new(session, family, refresh));
-        bounded(async move { sessions.insert_one(document).await }).await.map(drop)
+        self.bounded(async move { sessions.insert_one(document).await }).await.map(drop)
     }
 
     async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>> {
         let found = self.find_session(doc! { "_id": id.as_str() }).await?;
         found.map(TryInto::try_into).transpose()
+    }
+
+    async fn list_live(&self, of: &LiveSessions, page: &PageRequest<SessionId>) -> StoreResult<Vec<Session>> {
+        let mut filter = live_of(of);
+        let mut bounds = Document::new();
+        // The newest login comes first: what is after an entry has a lower id.
+        if let Some(after) = &page.after {
+            bounds.insert("$lt", after.as_str());
+        }
+        if let Some(before) = &page.before {
+            bounds.insert("$gt", before.as_str());
+        }
+        if !bounds.is_empty() {
+            filter.insert("_id", bounds);
+        }
+        let order = match page.end {
+            End::First => doc! { "_id": -1 },
+            End::Last => doc! { "_id": 1 },
+        };
+        let (sessions, limit) = (self.sessions.clone(), i64::try_from(page.to_read()).unwrap_or(i64::MAX));
+        let found: Vec<SessionDocument> = self
+            .bounded(async move { sessions.find(filter).sort(order).limit(limit).await?.try_collect().await })
+            .await?;
+        found.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn count_live(&self, of: &LiveSessions) -> StoreResult<u64> {
+        let (sessions, filter) = (self.sessions.clone(), live_of(of));
+        self.bounded(async move { sessions.count_documents(filter).await }).await
+    }
+
+    async fn rename(
+        &self,
+        among: &LiveSessions,
+        id: &SessionId,
+        device_name: &str,
+    ) -> StoreResult<Option<Session>> {
+        let mut filter = live_of(among);
+        filter.insert("_id", id.as_str());
+        // Text that a person wrote must not be taken for an expression.
+        self.update_session(filter, doc! { "device_name": { "$literal": device_name } }).await
     }
 
     async fn rotate(&self, rotation: &Rotation) -> StoreResult<RotationOutcome> {
@@ -110,6 +152,9 @@ impl SessionStore for MongoStore {
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>> {
         let selected = match which {
             SessionSelector::Id(id) => doc! { "_id": id.as_str() },
+            SessionSelector::Own { user, session } => {
+                doc! { "_id": session.as_str(), "user_id": user.as_str() }
+            }
             SessionSelector::RefreshFamily(family) => by_family(family),
         };
         let mut filter = selected.clone();
@@ -130,17 +175,15 @@ impl SessionStore for MongoStore {
         if let Some(kept) = except {
             filter.insert("_id", doc! { "$ne": kept.as_str() });
         }
-        let update = doc! { "$set": { "ended_at": date(at) }, "$inc": { "version": 1_i64 } };
-        let sessions = self.sessions.clone();
-        bounded(async move { sessions.update_many(filter, update).await }).await?;
-
-        let ended = doc! { "user_id": user.as_str(), "ended_at": { "$ne": Bson::Null } };
-        let sessions = self.sessions.clone_with_type::<SessionIdDocument>();
-        let found: Vec<SessionIdDocument> =
-            bounded(
-                async move { sessions.find(ended).projection(doc! { "_id": 1 }).await?.try_collect().await },
+        let (sessions, alive) = (self.sessions.clone_with_type::<SessionIdDocument>(), filter.clone());
+        let found: Vec<SessionIdDocument> = self
+            .bounded(
+                async move { sessions.find(alive).projection(doc! { "_id": 1 }).await?.try_collect().await },
             )
             .await?;
+        let update = doc! { "$set": { "ended_at": date(at) }, "$inc": { "version": 1_i64 } };
+        let sessions = self.sessions.clone();
+        self.bounded(async move { sessions.update_many(filter, update).await }).await?;
         Ok(found.into_iter().map(|document| document.id).collect())
     }
 
@@ -151,7 +194,9 @@ impl SessionStore for MongoStore {
             { "ended_at": { "$lte": before } },
         ] };
         let sessions = self.sessions.clone();
-        bounded(async move { sessions.delete_many(filter).await }).await.map(|outcome| outcome.deleted_count)
+        self.bounded(async move { sessions.delete_many(filter).await })
+            .await
+            .map(|outcome| outcome.deleted_count)
     }
 }
 
@@ -160,6 +205,11 @@ fn live(mut filter: Document, at: Instant) -> Document {
     filter.insert("ended_at", Bson::Null);
     filter.insert("idle_expires_at", doc! { "$gt": date(at) });
     filter
+}
+
+/// A person's live sessions.
+fn live_of(of: &LiveSessions) -> Document {
+    live(doc! { "user_id": of.user_id.as_str(), "session_epoch": { "$gte": of.epoch } }, of.at)
 }
 
 fn idle_end(at: Instant, idle_ttl: TimeDelta) -> Document {

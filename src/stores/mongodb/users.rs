@@ -8,7 +8,6 @@ use mongodb::{
 
 use super::{
     MongoStore,
-    call::bounded,
     documents::{UserDocument, date},
 };
 use crate::domain::{
@@ -23,7 +22,7 @@ use crate::domain::{
 impl MongoStore {
     async fn find_user(&self, filter: Document) -> StoreResult<Option<UserWithPassword>> {
         let users = self.users.clone();
-        let found = bounded(async move { users.find_one(filter).await }).await?;
+        let found = self.bounded(async move { users.find_one(filter).await }).await?;
         found.map(TryInto::try_into).transpose()
     }
 
@@ -31,10 +30,11 @@ impl MongoStore {
     /// where a leading `$` would make it an expression.
     async fn update_user(&self, filter: Document, update: Document) -> StoreResult<Option<User>> {
         let users = self.users.clone();
-        let updated = bounded(async move {
-            users.find_one_and_update(filter, update).return_document(ReturnDocument::After).await
-        })
-        .await?;
+        let updated = self
+            .bounded(async move {
+                users.find_one_and_update(filter, update).return_document(ReturnDocument::After).await
+            })
+            .await?;
         updated.map(|document| UserWithPassword::try_from(document).map(|found| found.user)).transpose()
     }
 }
@@ -43,7 +43,7 @@ impl MongoStore {
 impl UserStore for MongoStore {
     async fn insert(&self, account: &UserWithPassword) -> StoreResult<()> {
         let (users, document) = (self.users.clone(), UserDocument::from(account));
-        bounded(async move { users.insert_one(document).await }).await.map(drop)
+        self.bounded(async move { users.insert_one(document).await }).await.map(drop)
     }
 
     async fn find(&self, id: &UserId) -> StoreResult<Option<User>> {
@@ -76,6 +76,11 @@ impl UserStore for MongoStore {
         Ok(stored.map_or(ProfileOutcome::Missing, |user| ProfileOutcome::VersionConflict {
             current: user.version,
         }))
+    }
+
+    async fn raise_epoch(&self, id: &UserId) -> StoreResult<Option<User>> {
+        let raise = doc! { "$inc": { "session_epoch": 1_i64, "version": 1_i64 } };
+        self.update_user(doc! { "_id": id.as_str() }, raise).await
     }
 
     async fn update_password(&self, update: &PasswordUpdate) -> StoreResult<Option<User>> {

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -12,13 +13,13 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::{
-    error,
+    Sharing, error,
     lock::{self, FileLock},
     schema::{self, MigrationError},
 };
 use crate::{
     config::SqliteFile,
-    domain::store::{StoreError, StoreHealth, StoreResult},
+    domain::store::{StoreCalls, StoreError, StoreHealth, StoreResult},
     stores::OpenError,
 };
 
@@ -39,13 +40,17 @@ pub(super) struct Database {
     writer: flume::Sender<Job>,
     readers: flume::Sender<Job>,
     _lock: Option<FileLock>,
+    calls: Arc<StoreCalls>,
 }
 
 impl Database {
-    pub(super) fn open(file: &SqliteFile) -> Result<Self, OpenError> {
+    pub(super) fn open(file: &SqliteFile, sharing: Sharing) -> Result<Self, OpenError> {
         match file {
+            SqliteFile::Memory if sharing == Sharing::Beside => {
+                Err(unusable(Path::new(":memory:"), &"it is in the memory of another process"))
+            }
             SqliteFile::Memory => Self::open_memory(),
-            SqliteFile::Path(path) => Self::open_path(path),
+            SqliteFile::Path(path) => Self::open_path(path, sharing),
         }
     }
 
@@ -55,11 +60,15 @@ impl Database {
         let mut connection = Connection::open_in_memory().map_err(|error| unusable(place, &error))?;
         prepare_writer(&mut connection, place)?;
         let writer = start("sqlite", vec![connection], place)?;
-        Ok(Self { readers: writer.clone(), writer, _lock: None })
+        Ok(Self { readers: writer.clone(), writer, _lock: None, calls: Arc::default() })
     }
 
-    fn open_path(path: &Path) -> Result<Self, OpenError> {
-        let lock = lock::acquire(path)?;
+    fn open_path(path: &Path, sharing: Sharing) -> Result<Self, OpenError> {
+        let lock = match sharing {
+            Sharing::Alone => Some(lock::acquire(path)?),
+            Sharing::Beside if path.exists() => None,
+            Sharing::Beside => return Err(unusable(path, &"it is not there; start the service first")),
+        };
         let mut connection = Connection::open(path).map_err(|error| unusable(path, &error))?;
         prepare_writer(&mut connection, path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -75,8 +84,14 @@ impl Database {
         Ok(Self {
             writer: start("sqlite-write", vec![connection], path)?,
             readers: start("sqlite-read", readers, path)?,
-            _lock: Some(lock),
+            _lock: lock,
+            calls: Arc::default(),
         })
+    }
+
+    /// How often the database is called.
+    pub(super) const fn calls(&self) -> &Arc<StoreCalls> {
+        &self.calls
     }
 
     /// Runs `work` in a transaction that is durable when this returns, or not there at all. What
@@ -86,6 +101,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
+        self.calls.count();
         submit(&self.writer, move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let outcome = work(&transaction)?;
@@ -101,6 +117,7 @@ impl Database {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
+        self.calls.count();
         submit(&self.readers, move |connection| work(connection)).await
     }
 }
@@ -183,8 +200,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_store_that_cannot_write_is_unavailable_and_recovers() {
-        let database = Database::open(&SqliteFile::Memory).unwrap();
-        let write = "INSERT INTO signing_keys VALUES ('k', x'00', 0, 0, 0)";
+        let database = Database::open(&SqliteFile::Memory, Sharing::Alone).unwrap();
+        let write = "INSERT INTO signing_keys VALUES ('k', 'EdDSA', x'00', 0, 0, 1, 0)";
         let pragma = |name: &'static str, value: i64| {
             submit(&database.writer, move |connection| connection.pragma_update(None, name, value))
         };
@@ -193,7 +210,7 @@ mod tests {
         assert_eq!(outcome, Err(StoreError::Unavailable));
         pragma("query_only", 0).await.unwrap();
         pragma("max_page_count", 1).await.unwrap_or(());
-        let large = "INSERT INTO signing_keys SELECT 'big', zeroblob(10000000), 0, 0, 0";
+        let large = "INSERT INTO signing_keys SELECT 'big', 'EdDSA', zeroblob(10000000), 0, 0, 2, 0";
         let outcome = database.write(move |transaction| transaction.execute(large, [])).await;
         assert_eq!(outcome, Err(StoreError::Unavailable), "a full disk");
         pragma("max_page_count", 1_000_000).await.unwrap_or(());

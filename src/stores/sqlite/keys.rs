@@ -7,13 +7,13 @@ use super::{database::Database, rows};
 use crate::domain::{
     ids::KeyId,
     store::StoreResult,
-    tokens::{KeyMaterial, KeyStore, StoredKey},
+    tokens::{KeyAlgorithm, KeyMaterial, KeyStore, StoredKey},
 };
 
 const LIST: &str = "SELECT * FROM signing_keys";
 const INSERT: &str = "
-INSERT INTO signing_keys (id, material, sealed, created_at, active)
-VALUES (:id, :material, :sealed, :created_at, :active)";
+INSERT INTO signing_keys (id, algorithm, material, sealed, created_at, generation, active_from)
+VALUES (:id, :algorithm, :material, :sealed, :created_at, :generation, :active_from)";
 const REPLACE: &str = "
 UPDATE signing_keys SET material = :to, sealed = :sealed WHERE id = :id AND material = :from";
 const REMOVE: &str = "DELETE FROM signing_keys WHERE id = ?";
@@ -21,19 +21,23 @@ const REMOVE: &str = "DELETE FROM signing_keys WHERE id = ?";
 #[async_trait]
 impl KeyStore for Database {
     async fn list(&self) -> StoreResult<Vec<StoredKey>> {
+        self.calls().count_as_background();
         self.read(|connection| connection.prepare_cached(LIST)?.query_map([], stored_key)?.collect()).await
     }
 
     async fn insert(&self, key: &StoredKey) -> StoreResult<()> {
+        self.calls().count_as_background();
         let key = key.clone();
         self.write(move |transaction| {
             let (material, sealed) = key.material.parts();
             transaction.prepare_cached(INSERT)?.execute(named_params! {
                 ":id": key.id.as_str(),
+                ":algorithm": key.algorithm.as_str(),
                 ":material": material,
                 ":sealed": sealed,
                 ":created_at": key.created_at.timestamp_millis(),
-                ":active": key.active,
+                ":generation": key.generation,
+                ":active_from": key.active_from.timestamp_millis(),
             })?;
             Ok(())
         })
@@ -41,6 +45,7 @@ impl KeyStore for Database {
     }
 
     async fn replace_material(&self, id: &KeyId, from: &KeyMaterial, to: &KeyMaterial) -> StoreResult<()> {
+        self.calls().count_as_background();
         let (id, from, to) = (id.clone(), from.clone(), to.clone());
         self.write(move |transaction| {
             let ((from, _), (to, sealed)) = (from.parts(), to.parts());
@@ -50,20 +55,26 @@ impl KeyStore for Database {
         .await
     }
 
-    async fn remove(&self, id: &KeyId) -> StoreResult<()> {
+    async fn remove(&self, id: &KeyId) -> StoreResult<bool> {
+        self.calls().count_as_background();
         let id = id.clone();
-        self.write(move |transaction| transaction.prepare_cached(REMOVE)?.execute([id.as_str()]).map(drop))
-            .await
+        let removed =
+            self.write(move |transaction| transaction.prepare_cached(REMOVE)?.execute([id.as_str()])).await?;
+        Ok(removed > 0)
     }
 }
 
 fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {
     let material = row.get("material")?;
     let sealed: bool = row.get("sealed")?;
+    let algorithm: String = row.get("algorithm")?;
     Ok(StoredKey {
         id: rows::id(row, "id")?,
+        algorithm: KeyAlgorithm::parse(&algorithm)
+            .ok_or_else(|| rows::unreadable("algorithm", "not one that is known"))?,
         material: if sealed { KeyMaterial::Sealed(material) } else { KeyMaterial::Plain(material) },
         created_at: rows::instant(row, "created_at")?,
-        active: row.get("active")?,
+        generation: row.get("generation")?,
+        active_from: rows::instant(row, "active_from")?,
     })
 }

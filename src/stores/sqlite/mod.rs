@@ -4,6 +4,7 @@ mod database;
 mod error;
 mod keys;
 mod lock;
+mod notes;
 mod rows;
 mod schema;
 mod sessions;
@@ -16,14 +17,23 @@ use database::Database;
 use super::{OpenError, Stores};
 use crate::config::SqliteFile;
 
+/// Whether another process may have the file open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// It may not: this process serves, and keeps copies.
+    Alone,
+    /// It may.
+    Beside,
+}
+
 /// Opens the file, creating it and its folder where they are missing.
 ///
 /// # Errors
 /// [`OpenError`].
-pub async fn open(file: &SqliteFile) -> Result<Stores, OpenError> {
+pub async fn open(file: &SqliteFile, sharing: Sharing) -> Result<Stores, OpenError> {
     let file = file.clone();
     // Opening touches the disk and may wait for another process: not on the runtime's threads.
-    let opened = tokio::task::spawn_blocking(move || Database::open(&file)).await;
+    let opened = tokio::task::spawn_blocking(move || Database::open(&file, sharing)).await;
     let database = Arc::new(opened.map_err(|_| OpenError::Unusable {
         path: "the SQLite file".into(),
         reason: "opening it failed".into(),
@@ -32,6 +42,8 @@ pub async fn open(file: &SqliteFile) -> Result<Stores, OpenError> {
         users: database.clone(),
         sessions: database.clone(),
         keys: database.clone(),
+        notes: database.clone(),
+        calls: database.calls().clone(),
         health: database,
     })
 }

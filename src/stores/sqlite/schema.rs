@@ -57,6 +57,36 @@ CREATE TABLE signing_keys (
     active     INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX signing_keys_one_active ON signing_keys (active) WHERE active = 1;
+", "
+-- A person's live sessions in the order of their ids.
+DROP INDEX sessions_by_user;
+CREATE INDEX sessions_by_user ON sessions (user_id, ended_at, id);
+
+-- What the cache could not be told.
+CREATE TABLE notes (
+    id         TEXT PRIMARY KEY,
+    user_id    TEXT NOT NULL,
+    session_id TEXT,
+    made_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX notes_by_time ON notes (made_at);
+
+-- Keys are replaced: the newest one whose time has come signs.
+ALTER TABLE signing_keys RENAME TO signing_keys_before;
+DROP INDEX signing_keys_one_active;
+CREATE TABLE signing_keys (
+    id          TEXT PRIMARY KEY,
+    algorithm   TEXT NOT NULL,
+    material    BLOB NOT NULL,
+    sealed      INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    generation  INTEGER NOT NULL UNIQUE,
+    active_from INTEGER NOT NULL
+) STRICT;
+INSERT INTO signing_keys
+    SELECT id, 'EdDSA', material, sealed, created_at, row_number() OVER (ORDER BY active, created_at), created_at
+    FROM signing_keys_before;
+DROP TABLE signing_keys_before;
 "];
 
 /// Why the schema could not be brought up to date.

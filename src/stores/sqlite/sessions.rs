@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use rusqlite::{OptionalExtension, Transaction, named_params};
+use rusqlite::{OptionalExtension, Transaction, named_params, params};
 
 use super::{database::Database, rows};
 use crate::domain::{
     clock::Instant,
     ids::{SessionId, UserId},
+    page::{End, PageRequest},
     sessions::{
-        KEPT_AFTER_END, KEPT_RETIRED_TOKENS, Rotation, RotationOutcome, Session, SessionSelector,
-        SessionStore, TOUCH_INTERVAL,
+        KEPT_AFTER_END, KEPT_RETIRED_TOKENS, LiveSessions, Rotation, RotationOutcome, Session,
+        SessionSelector, SessionStore, TOUCH_INTERVAL,
     },
     store::StoreResult,
     tokens::TokenHash,
@@ -24,7 +25,28 @@ VALUES (:id, :user_id, :device_name, :user_agent, :ip_address, :created_at, :las
         :idle_expires_at, :absolute_expires_at, :ended_at, :session_epoch, :version,
         :refresh_family, :refresh_hash)";
 const BY_ID: &str = "SELECT * FROM sessions WHERE id = ?";
+const BY_OWNER: &str = "SELECT * FROM sessions WHERE id = ? AND user_id = ?";
 const BY_FAMILY: &str = "SELECT * FROM sessions WHERE refresh_family = ?";
+const LIST_FIRST: &str = "
+SELECT * FROM sessions
+WHERE user_id = :user AND ended_at IS NULL AND id < :after AND id > :before
+    AND idle_expires_at > :at AND session_epoch >= :epoch
+ORDER BY id DESC LIMIT :limit";
+const LIST_LAST: &str = "
+SELECT * FROM sessions
+WHERE user_id = :user AND ended_at IS NULL AND id < :after AND id > :before
+    AND idle_expires_at > :at AND session_epoch >= :epoch
+ORDER BY id LIMIT :limit";
+const COUNT: &str = "
+SELECT count(*) FROM sessions
+WHERE user_id = ? AND ended_at IS NULL AND idle_expires_at > ? AND session_epoch >= ?";
+const RENAME: &str = "
+UPDATE sessions SET device_name = :name, version = version + 1
+WHERE id = :id AND user_id = :user AND ended_at IS NULL AND idle_expires_at > :at AND session_epoch >= :epoch
+RETURNING *";
+/// Sorts after and before every id.
+const HIGHEST: &str = "~";
+const LOWEST: &str = "";
 const ROTATE: &str = "
 UPDATE sessions SET refresh_hash = :successor, last_seen_at = max(last_seen_at, :at),
     idle_expires_at = min(:idle_end, absolute_expires_at), version = version + 1
@@ -50,8 +72,8 @@ const END: &str = "
 UPDATE sessions SET ended_at = :at, version = version + 1 WHERE id = :id AND ended_at IS NULL RETURNING *";
 const END_ALL: &str = "
 UPDATE sessions SET ended_at = :at, version = version + 1
-WHERE user_id = :user AND ended_at IS NULL AND id IS NOT :except";
-const ENDED: &str = "SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NOT NULL";
+WHERE user_id = :user AND ended_at IS NULL AND id IS NOT :except
+RETURNING id";
 const PURGE: &str = "DELETE FROM sessions WHERE idle_expires_at <= ?1 OR ended_at <= ?1";
 
 #[async_trait]
@@ -84,6 +106,55 @@ impl SessionStore for Database {
         let id = id.clone();
         self.read(move |connection| {
             connection.prepare_cached(BY_ID)?.query_row([id.as_str()], rows::session).optional()
+        })
+        .await
+    }
+
+    async fn list_live(&self, of: &LiveSessions, page: &PageRequest<SessionId>) -> StoreResult<Vec<Session>> {
+        let (of, page) = (of.clone(), page.clone());
+        self.read(move |connection| {
+            let statement = match page.end {
+                End::First => LIST_FIRST,
+                End::Last => LIST_LAST,
+            };
+            // The newest login comes first: what is after an entry has a lower id.
+            let params = named_params! {
+                ":user": of.user_id.as_str(),
+                ":after": page.after.as_ref().map_or(HIGHEST, SessionId::as_str),
+                ":before": page.before.as_ref().map_or(LOWEST, SessionId::as_str),
+                ":at": of.at.timestamp_millis(),
+                ":epoch": of.epoch,
+                ":limit": i64::try_from(page.to_read()).unwrap_or(i64::MAX),
+            };
+            connection.prepare_cached(statement)?.query_map(params, rows::session)?.collect()
+        })
+        .await
+    }
+
+    async fn count_live(&self, of: &LiveSessions) -> StoreResult<u64> {
+        let of = of.clone();
+        let count: i64 = self
+            .read(move |connection| {
+                let params = params![of.user_id.as_str(), of.at.timestamp_millis(), of.epoch];
+                connection.prepare_cached(COUNT)?.query_row(params, |row| row.get(0))
+            })
+            .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn rename(
+        &self,
+        among: &LiveSessions,
+        id: &SessionId,
+        device_name: &str,
+    ) -> StoreResult<Option<Session>> {
+        let (among, id, name) = (among.clone(), id.clone(), device_name.to_owned());
+        self.write(move |transaction| {
+            let params = named_params! {
+                ":id": id.as_str(), ":user": among.user_id.as_str(), ":name": name,
+                ":at": among.at.timestamp_millis(), ":epoch": among.epoch,
+            };
+            transaction.prepare_cached(RENAME)?.query_row(params, rows::session).optional()
         })
         .await
     }
@@ -139,15 +210,12 @@ impl SessionStore for Database {
     ) -> StoreResult<Vec<SessionId>> {
         let (user, except) = (user.clone(), except.cloned());
         self.write(move |transaction| {
-            transaction.prepare_cached(END_ALL)?.execute(named_params! {
+            let params = named_params! {
                 ":user": user.as_str(),
                 ":except": except.as_ref().map(SessionId::as_str),
                 ":at": at.timestamp_millis(),
-            })?;
-            transaction
-                .prepare_cached(ENDED)?
-                .query_map([user.as_str()], |row| rows::id(row, "id"))?
-                .collect()
+            };
+            transaction.prepare_cached(END_ALL)?.query_map(params, |row| rows::id(row, "id"))?.collect()
         })
         .await
     }
@@ -165,6 +233,10 @@ fn select(transaction: &Transaction<'_>, which: &SessionSelector) -> rusqlite::R
         SessionSelector::Id(id) => {
             transaction.prepare_cached(BY_ID)?.query_row([id.as_str()], rows::session).optional()
         }
+        SessionSelector::Own { user, session } => transaction
+            .prepare_cached(BY_OWNER)?
+            .query_row([session.as_str(), user.as_str()], rows::session)
+            .optional(),
         SessionSelector::RefreshFamily(family) => by_family(transaction, family),
     }
 }

@@ -27,6 +27,8 @@ RETURNING *";
 const VERSION: &str = "SELECT version FROM users WHERE id = ?";
 const REHASH: &str =
     "UPDATE users SET password_hash = :to WHERE id = :id AND password_hash = :from RETURNING *";
+const RAISE_EPOCH: &str = "
+UPDATE users SET session_epoch = session_epoch + 1, version = version + 1 WHERE id = ? RETURNING *";
 const CHANGE_PASSWORD: &str = "
 UPDATE users SET password_hash = :to, updated_at = :at, version = version + 1,
                  session_epoch = session_epoch + :epochs
@@ -99,6 +101,14 @@ impl UserStore for Database {
             let mut version = transaction.prepare_cached(VERSION)?;
             let current = version.query_row([change.user_id.as_str()], |row| row.get(0)).optional()?;
             Ok(current.map_or(ProfileOutcome::Missing, |current| ProfileOutcome::VersionConflict { current }))
+        })
+        .await
+    }
+
+    async fn raise_epoch(&self, id: &UserId) -> StoreResult<Option<User>> {
+        let id = id.clone();
+        self.write(move |transaction| {
+            transaction.prepare_cached(RAISE_EPOCH)?.query_row([id.as_str()], rows::user).optional()
         })
         .await
     }

@@ -8,6 +8,7 @@ use vestibule::{
     domain::{
         accounts::User,
         actor::Principal,
+        random::{SharedRandom, SystemRandom},
         sessions::{CachedSession, Session, SessionCache},
     },
 };
@@ -38,7 +39,8 @@ on_every_cache!(
 );
 
 async fn local() -> Arc<dyn SessionCache> {
-    cache::open(&CacheConfig::Local).await.unwrap()
+    let random: SharedRandom = Arc::new(SystemRandom);
+    cache::open(&CacheConfig::Local, &random).await.unwrap().sessions
 }
 
 #[cfg(feature = "server-tests")]
@@ -59,9 +61,30 @@ async fn open_redis(url: String, ca_file: Option<std::path::PathBuf>) -> Arc<dyn
     vestibule::app::install_crypto();
     let key_prefix = crate::support::servers::unique();
     let settings = vestibule::config::RedisConfig { url: url.into(), ca_file, key_prefix };
-    let cache = cache::open(&CacheConfig::Redis(settings)).await.unwrap();
+    open_trusted(settings).await
+}
+
+/// A cache that believes what is in Redis, as one does that has acted on every note.
+#[cfg(feature = "server-tests")]
+async fn open_trusted(settings: vestibule::config::RedisConfig) -> Arc<dyn SessionCache> {
+    let random: SharedRandom = Arc::new(SystemRandom);
+    let cache = cache::open(&CacheConfig::Redis(settings), &random).await.unwrap().sessions;
     cache.ping().await.expect("Redis does not answer");
-    cache
+    let probe = principal();
+    let load = async || {
+        cache.confirm(cache.checkpoint().unwrap());
+        cache.load(&probe.user.id, &probe.session.id).await
+    };
+    // Every connection says once that it is there, and nothing is believed that was confirmed before.
+    let mut believed = 0;
+    for _ in 0..200 {
+        believed = if load().await.is_ok() { believed + 1 } else { 0 };
+        if believed == 25 {
+            return cache;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the cache never believes Redis")
 }
 
 fn principal() -> Principal {

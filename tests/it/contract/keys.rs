@@ -1,14 +1,19 @@
 //! What a store of signing keys promises.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use vestibule::{
     domain::{
+        Error,
         clock::SystemClock,
         ids::KeyId,
         random::SystemRandom,
         store::{Field, StoreError},
-        tokens::{KeyMaterial, KeyPolicy, Sealer, SecretKey, SigningKeys, StoredKey},
+        tokens::{
+            AccessTokens, IssuerSettings, KeyAlgorithm, KeyMaterial, KeyPolicy, KeyRingParts, KeyStore,
+            Sealer, SecretKey, StoredKey,
+        },
     },
     stores::Stores,
 };
@@ -17,7 +22,7 @@ use super::{now, on_every_store};
 
 on_every_store!(
     keys_are_found_as_they_were,
-    one_key_is_active,
+    one_key_has_a_generation,
     a_removed_key_is_gone,
     processes_that_start_at_once_share_one_key,
     a_key_in_clear_is_replaced_where_it_is_not_accepted,
@@ -25,38 +30,70 @@ on_every_store!(
     a_secret_can_be_replaced_by_another,
 );
 
-fn key(active: bool, material: KeyMaterial) -> StoredKey {
-    StoredKey { id: KeyId::generate(now(), &SystemRandom), material, created_at: now(), active }
-}
-
-fn policy(secret: &str, accept_plain: bool) -> KeyPolicy {
-    KeyPolicy { sealer: Sealer::new(vec![SecretKey::new(secret.to_owned().into())]), accept_plain }
-}
-
-async fn keys_are_found_as_they_were(stores: &Stores) {
-    let plain = key(true, KeyMaterial::Plain(vec![0, 1, 255]));
-    let sealed = key(false, KeyMaterial::Sealed(vec![2; 60]));
-    stores.keys.insert(&plain).await.unwrap();
-    stores.keys.insert(&sealed).await.unwrap();
-    let mut found = stores.keys.list().await.unwrap();
-    found.sort_by_key(|key| !key.active);
-    assert_eq!(found, [plain, sealed]);
-}
-
-async fn one_key_is_active(stores: &Stores) {
-    stores.keys.insert(&key(true, KeyMaterial::Plain(vec![1]))).await.unwrap();
-    let second = stores.keys.insert(&key(true, KeyMaterial::Plain(vec![2]))).await;
-    assert_eq!(second, Err(StoreError::Conflict(Field::ActiveKey)));
-    for _ in 0..2 {
-        stores.keys.insert(&key(false, KeyMaterial::Plain(vec![3]))).await.unwrap();
+fn key(generation: i64, material: KeyMaterial) -> StoredKey {
+    StoredKey {
+        id: KeyId::generate(now(), &SystemRandom),
+        algorithm: KeyAlgorithm::EdDsa,
+        material,
+        created_at: now(),
+        generation,
+        active_from: now() + TimeDelta::seconds(generation),
     }
 }
 
+fn with(sealer: Sealer, accept_plain: bool) -> KeyPolicy {
+    KeyPolicy {
+        sealer,
+        accept_plain,
+        algorithm: KeyAlgorithm::EdDsa,
+        rotation: None,
+        publish_ahead: TimeDelta::minutes(10),
+        kept_after: TimeDelta::minutes(10),
+        own: None,
+    }
+}
+
+/// Opens the keys as a service does when it starts.
+async fn load(store: &Arc<dyn KeyStore>, policy: KeyPolicy) -> Result<AccessTokens, Error> {
+    let issuer = IssuerSettings {
+        issuer: "http://localhost".into(),
+        audience: "tests".into(),
+        ttl: Duration::from_mins(5),
+        leeway: TimeDelta::zero(),
+    };
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    AccessTokens::open(issuer, KeyRingParts { store: store.clone(), policy, clock, random }).await
+}
+
+fn policy(secret: &str, accept_plain: bool) -> KeyPolicy {
+    with(Sealer::new(vec![SecretKey::new(secret.to_owned().into())]), accept_plain)
+}
+
+async fn keys_are_found_as_they_were(stores: &Stores) {
+    let plain = key(1, KeyMaterial::Plain(vec![0, 1, 255]));
+    let sealed = key(2, KeyMaterial::Sealed(vec![2; 60]));
+    stores.keys.insert(&plain).await.unwrap();
+    stores.keys.insert(&sealed).await.unwrap();
+    let mut found = stores.keys.list().await.unwrap();
+    found.sort_by_key(|key| key.generation);
+    assert_eq!(found, [plain, sealed]);
+}
+
+async fn one_key_has_a_generation(stores: &Stores) {
+    let first = key(1, KeyMaterial::Plain(vec![1]));
+    stores.keys.insert(&first).await.unwrap();
+    let second = stores.keys.insert(&key(1, KeyMaterial::Plain(vec![2]))).await;
+    assert_eq!(second, Err(StoreError::Conflict(Field::KeyGeneration)));
+    let again = stores.keys.insert(&StoredKey { generation: 2, ..first }).await;
+    assert_eq!(again, Err(StoreError::Conflict(Field::Identity)));
+    stores.keys.insert(&key(2, KeyMaterial::Plain(vec![3]))).await.unwrap();
+}
+
 async fn a_removed_key_is_gone(stores: &Stores) {
-    let removed = key(true, KeyMaterial::Plain(vec![1]));
+    let removed = key(1, KeyMaterial::Plain(vec![1]));
     stores.keys.insert(&removed).await.unwrap();
-    stores.keys.remove(&removed.id).await.unwrap();
-    stores.keys.remove(&removed.id).await.unwrap();
+    assert_eq!(stores.keys.remove(&removed.id).await, Ok(true));
+    assert_eq!(stores.keys.remove(&removed.id).await, Ok(false));
     assert_eq!(stores.keys.list().await.unwrap(), []);
 }
 
@@ -65,9 +102,7 @@ async fn processes_that_start_at_once_share_one_key(stores: &Stores) {
         .map(|_| {
             let keys = Arc::clone(&stores.keys);
             let policy = policy("a secret", false);
-            tokio::spawn(async move {
-                SigningKeys::load(&*keys, &policy, &SystemClock, &SystemRandom).await.map(drop)
-            })
+            tokio::spawn(async move { load(&keys, policy).await.map(drop) })
         })
         .collect();
     for task in tasks {
@@ -79,11 +114,11 @@ async fn processes_that_start_at_once_share_one_key(stores: &Stores) {
 }
 
 async fn a_key_in_clear_is_replaced_where_it_is_not_accepted(stores: &Stores) {
-    let plain = KeyPolicy { sealer: Sealer::default(), accept_plain: true };
-    SigningKeys::load(&*stores.keys, &plain, &SystemClock, &SystemRandom).await.unwrap();
+    let plain = with(Sealer::default(), true);
+    load(&stores.keys, plain).await.unwrap();
     let before = stores.keys.list().await.unwrap();
     assert!(matches!(before[0].material, KeyMaterial::Plain(_)));
-    SigningKeys::load(&*stores.keys, &policy("a secret", false), &SystemClock, &SystemRandom).await.unwrap();
+    load(&stores.keys, policy("a secret", false)).await.unwrap();
     let after = stores.keys.list().await.unwrap();
     assert_eq!(after.len(), 1);
     assert_ne!(after[0].id, before[0].id);
@@ -91,25 +126,22 @@ async fn a_key_in_clear_is_replaced_where_it_is_not_accepted(stores: &Stores) {
 }
 
 async fn a_key_sealed_under_another_secret_is_an_error(stores: &Stores) {
-    SigningKeys::load(&*stores.keys, &policy("a secret", false), &SystemClock, &SystemRandom).await.unwrap();
-    let other =
-        SigningKeys::load(&*stores.keys, &policy("another", false), &SystemClock, &SystemRandom).await;
+    load(&stores.keys, policy("a secret", false)).await.unwrap();
+    let other = load(&stores.keys, policy("another", false)).await;
     assert!(other.is_err_and(|error| error.to_string().contains("SECRET_KEY")));
     assert_eq!(stores.keys.list().await.unwrap().len(), 1, "the key is not lost");
 }
 
 async fn a_secret_can_be_replaced_by_another(stores: &Stores) {
-    let load = async |policy: KeyPolicy| {
-        SigningKeys::load(&*stores.keys, &policy, &SystemClock, &SystemRandom).await.unwrap();
+    let loaded = async |policy: KeyPolicy| {
+        load(&stores.keys, policy).await.unwrap();
         stores.keys.list().await.unwrap().remove(0)
     };
     let secret = |text: &str| SecretKey::new(text.to_owned().into());
-    let plain = load(KeyPolicy { sealer: Sealer::default(), accept_plain: true }).await;
-    let first = load(KeyPolicy { sealer: Sealer::new(vec![secret("first")]), accept_plain: true }).await;
-    let both =
-        load(KeyPolicy { sealer: Sealer::new(vec![secret("second"), secret("first")]), accept_plain: false })
-            .await;
-    let second = load(policy("second", false)).await;
+    let plain = loaded(with(Sealer::default(), true)).await;
+    let first = loaded(with(Sealer::new(vec![secret("first")]), true)).await;
+    let both = loaded(with(Sealer::new(vec![secret("second"), secret("first")]), false)).await;
+    let second = loaded(policy("second", false)).await;
     assert!(
         matches!(plain.material, KeyMaterial::Plain(_)) && matches!(first.material, KeyMaterial::Sealed(_))
     );

@@ -22,7 +22,7 @@ async fn a_full_disk_is_a_typed_error_and_nothing_is_lost() {
     let first = Process::start(folder.path(), &super::owned(&[])).await;
     assert!(first.register("early@example.com").await.unwrap().get("errors").is_none());
     drop(first);
-    let full = Process::start_with_limited_files(folder.path(), &super::owned(&[]), 120).await;
+    let full = Process::start_with_limited_files(folder.path(), &super::owned(&[]), 200).await;
     let mut acknowledged = vec!["early@example.com".to_owned()];
     let mut refused = 0;
     for number in 0..200 {
@@ -231,7 +231,7 @@ mod with_servers {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_warm_me_costs_no_store_access_and_one_round_trip_to_redis() {
+    async fn a_warm_me_costs_no_store_access_and_no_command_of_redis() {
         const REQUESTS: u64 = 50;
         let (folder, port) = (tempdir().unwrap(), free_port());
         let _redis = Redis::start(port, folder.path()).await;
@@ -242,7 +242,11 @@ mod with_servers {
         let process =
             Process::start(folder.path(), &settings(&mongodb, &format!("redis://127.0.0.1:{port}"))).await;
         let (token, _) = signed_in(&process, "ada@example.com").await;
-        me(&process, &token).await;
+        // The connections say first that they track.
+        for _ in 0..50 {
+            me(&process, &token).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         proxy.cut();
         let before = commands(port).await;
         for _ in 0..REQUESTS {
@@ -253,7 +257,9 @@ mod with_servers {
             *count -= before.get(name).copied().unwrap_or(0);
             *count > 0
         });
-        assert_eq!(after.into_iter().collect::<Vec<_>>(), [("mget".to_owned(), REQUESTS)]);
+        // Whether Redis is there is asked all the time, and counted here.
+        after.remove("ping");
+        assert_eq!(after.into_iter().collect::<Vec<_>>(), []);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -56,7 +56,7 @@ impl TestApp {
     pub(crate) async fn on(config: &Config, stores: Stores) -> Self {
         let clock = Arc::new(TestClock::default());
         let ambient = Ambient { clock: clock.clone(), random: Arc::new(SystemRandom) };
-        let cache = cache::open(&config.cache).await.unwrap();
+        let cache = cache::open(&config.cache, &ambient.random).await.unwrap();
         let app =
             app::assemble(config, stores, cache, ambient).await.unwrap_or_else(|error| panic!("{error}"));
         Self { router: app.router, clock }

@@ -1,0 +1,111 @@
+//! Hears from Redis what has changed, on the connections that read it, and notices when it would not.
+
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use fred::{
+    clients::Client,
+    interfaces::{ClientLike, EventInterface, TrackingInterface},
+    types::client::Invalidation,
+};
+use futures_util::future::join_all;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{connection::Connection, near::Near};
+
+/// How often every connection is asked whether it is there.
+const HEARTBEAT: Duration = Duration::from_millis(400);
+
+/// Starts listening on every connection, for as long as the cache lives.
+pub(super) fn start(connection: &Arc<Connection>, near: &Arc<Near>) {
+    let tracked: Arc<Vec<AtomicBool>> =
+        Arc::new(connection.clients().iter().map(|_| AtomicBool::new(false)).collect());
+    for (index, client) in connection.clients().iter().enumerate() {
+        tokio::spawn(hear_changes(client.invalidation_rx(), connection.clone(), Arc::downgrade(near)));
+        let listener = Listener { index, connection: connection.clone(), tracked: tracked.clone() };
+        tokio::spawn(listener.clone().hear_errors(client.error_rx()));
+        tokio::spawn(listener.hear_connects(client.clone(), client.reconnect_rx()));
+    }
+    tokio::spawn(beat(connection.clone(), Arc::downgrade(near), tracked));
+}
+
+async fn hear_changes(mut changes: Receiver<Invalidation>, connection: Arc<Connection>, near: Weak<Near>) {
+    loop {
+        let heard = changes.recv().await;
+        let Some(near) = near.upgrade() else { return };
+        match heard {
+            // Without keys it means all of them, as after FLUSHALL.
+            Ok(change) if change.keys.is_empty() => near.forget_all(),
+            Ok(change) => {
+                for key in change.keys.iter().filter_map(|key| key.as_str()) {
+                    near.forget(key);
+                }
+            }
+            Err(RecvError::Lagged(_)) => {
+                connection.trust().lose();
+                near.forget_all();
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Listener {
+    index: usize,
+    connection: Arc<Connection>,
+    tracked: Arc<Vec<AtomicBool>>,
+}
+
+impl Listener {
+    fn set(&self, is_tracked: bool) {
+        self.tracked[self.index].store(is_tracked, Ordering::Release);
+    }
+
+    async fn hear_errors<T: Clone>(self, mut errors: Receiver<T>) {
+        while !matches!(errors.recv().await, Err(RecvError::Closed)) {
+            self.set(false);
+            self.connection.trust().lose();
+        }
+    }
+
+    async fn hear_connects<T: Clone>(self, client: Client, mut connects: Receiver<T>) {
+        while !matches!(connects.recv().await, Err(RecvError::Closed)) {
+            tracing::info!("connected to Redis");
+            self.connection.trust().lose();
+            let started = client.start_tracking(Vec::<String>::new(), false, false, false, false).await;
+            if started.is_err() {
+                tracing::warn!("Redis does not track changes; every request asks it");
+            }
+            self.set(started.is_ok());
+        }
+    }
+}
+
+/// An answer comes after every change that Redis told before it.
+async fn beat(connection: Arc<Connection>, near: Weak<Near>, tracked: Arc<Vec<AtomicBool>>) {
+    let mut ticks = tokio::time::interval(HEARTBEAT);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if near.strong_count() == 0 {
+            return;
+        }
+        let (generation, at) = (connection.trust().generation(), connection.trust().now());
+        let is_tracked = tracked.iter().all(|tracked| tracked.load(Ordering::Acquire));
+        if !is_tracked {
+            continue;
+        }
+        let answers = join_all(connection.clients().iter().map(|client| client.ping::<String>(None))).await;
+        if answers.iter().all(Result::is_ok) {
+            connection.trust().hear(generation, at);
+        } else {
+            connection.trust().lose();
+        }
+    }
+}

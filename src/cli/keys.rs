@@ -1,0 +1,101 @@
+//! `vestibule keys`.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anyhow::{Context, bail};
+use clap::Subcommand;
+
+use super::{BAD_SETTINGS, report};
+use crate::{
+    app,
+    config::Config,
+    domain::{
+        ids::KeyId,
+        tokens::{AccessTokens, KeyState},
+    },
+    telemetry,
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// List the signing keys, the oldest first.
+    List,
+    /// Make a new key. It signs after KEY_PUBLISH_AHEAD; the old one verifies until its last token has
+    /// expired.
+    Rotate {
+        /// Sign with it from now on. Services that have not seen it yet refuse its tokens for a moment.
+        #[arg(long)]
+        at_once: bool,
+    },
+    /// Take a key out: tokens that it signed are refused. For a key that somebody may have copied;
+    /// rotate with --at-once first.
+    Revoke {
+        /// The id, `key_…`.
+        key: String,
+    },
+}
+
+/// Runs beside a service that serves the same store, also on SQLite.
+pub(super) fn run(command: KeysCommand) -> ExitCode {
+    let config = match Config::from_environment() {
+        Ok(config) => config,
+        Err(error) => {
+            report(&error);
+            return ExitCode::from(BAD_SETTINGS);
+        }
+    };
+    telemetry::start(&config.log);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime.context("cannot start").and_then(|runtime| runtime.block_on(act(command, &config)));
+    match outcome {
+        Ok(text) => print(&text),
+        Err(error) => {
+            report(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn act(command: KeysCommand, config: &Config) -> anyhow::Result<String> {
+    let tokens = app::open_keys(config).await?;
+    match command {
+        KeysCommand::List => list(&tokens).await,
+        KeysCommand::Rotate { at_once } => {
+            let key = tokens.keys().rotate(at_once).await?;
+            Ok(format!("{key}\n"))
+        }
+        KeysCommand::Revoke { key } => {
+            let id: KeyId = key.parse().context("the id of a key starts with key_")?;
+            if tokens.keys().revoke(&id).await? {
+                Ok(format!("{id} is taken out\n"))
+            } else {
+                bail!("there is no key {id}")
+            }
+        }
+    }
+}
+
+async fn list(tokens: &AccessTokens) -> anyhow::Result<String> {
+    let keys = tokens.keys().list().await?;
+    let lines = keys.into_iter().map(|key| {
+        let state = match key.state {
+            KeyState::Next => "next",
+            KeyState::Active => "active",
+            KeyState::Retired => "retired",
+        };
+        let from = key.active_from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        format!("{}  {:<5}  {state:<7}  from {from}\n", key.id, key.algorithm.as_str())
+    });
+    Ok(lines.collect())
+}
+
+/// A reader that goes away, such as `head`, is no failure.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}

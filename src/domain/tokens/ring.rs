@@ -1,0 +1,249 @@
+//! The signing keys of a running service: made on first start, kept in the store, the same on every
+//! node, replaced on schedule or on command without a token being refused.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::TimeDelta;
+use jsonwebtoken::{Validation, jwk::Jwk};
+use tokio::sync::Mutex;
+
+use super::{
+    KeyAlgorithm, PrivateKey,
+    keys::{KeyPolicy, KeySet},
+    schedule::active_generation,
+    store::{KeyStore, StoredKey},
+};
+use crate::domain::{
+    clock::{Instant, SharedClock},
+    error::{Error, Result},
+    ids::KeyId,
+    random::SharedRandom,
+    store::{Field, StoreError},
+};
+
+/// How long after a look into the store an unknown key is a reason for another one.
+const RELOAD_PAUSE: TimeDelta = TimeDelta::seconds(1);
+
+/// What a ring of keys is made of.
+#[derive(Clone)]
+pub struct KeyRingParts {
+    /// The truth about keys.
+    pub store: Arc<dyn KeyStore>,
+    /// What is demanded of them.
+    pub policy: KeyPolicy,
+    /// The time.
+    pub clock: SharedClock,
+    /// Randomness for new keys.
+    pub random: SharedRandom,
+}
+
+/// What a key is good for at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// Published, and will sign.
+    Next,
+    /// Signs.
+    Active,
+    /// Was replaced, and still verifies.
+    Retired,
+}
+
+/// What can be told of a key.
+#[derive(Debug, Clone)]
+pub struct KeySummary {
+    /// The `kid`.
+    pub id: KeyId,
+    /// What it signs with.
+    pub algorithm: KeyAlgorithm,
+    /// What it is good for now.
+    pub state: KeyState,
+    /// From when it signs or signed.
+    pub active_from: Instant,
+}
+
+/// The signing keys.
+pub struct KeyRing {
+    pub(super) parts: KeyRingParts,
+    validation: Validation,
+    current: RwLock<Arc<KeySet>>,
+    /// When the store was last looked at; held during a look, so that there is one at a time.
+    looked_at: Mutex<Instant>,
+}
+
+impl KeyRing {
+    /// Reads the keys from the store; makes the first one where there is none, and whatever else is
+    /// due. Several processes may do so at once and end with the same keys.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` when the store does not answer; `Internal` when a stored key cannot be
+    /// opened, as with another `SECRET_KEY` than the one that sealed it, or when the operator's own
+    /// key was replaced before.
+    pub async fn open(parts: KeyRingParts, validation: Validation) -> Result<Self> {
+        let now = parts.clock.now();
+        let ring = Self { parts, validation, current: RwLock::default(), looked_at: Mutex::new(now) };
+        ring.tend().await?;
+        Ok(ring)
+    }
+
+    /// The keys of now.
+    pub(super) fn current(&self) -> Arc<KeySet> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Every public key, for verifiers elsewhere.
+    pub fn published(&self) -> Vec<Jwk> {
+        self.current().published()
+    }
+
+    /// Does what is due: makes a first key, replaces one that has served its time, takes out those
+    /// whose last token has expired, seals anew what is sealed under an earlier secret. Answers whether
+    /// the keys of this process have changed.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub async fn tend(&self) -> Result<bool> {
+        let mut stored = self.usable().await?;
+        if let Some(next) = self.due(&stored)? {
+            self.add(next).await?;
+            stored = self.usable().await?;
+        }
+        for key in self.expired(&stored) {
+            self.parts.store.remove(&key).await?;
+            tracing::info!(%key, "a signing key was taken out; its last token has expired");
+            stored.retain(|stored| stored.id != key);
+        }
+        self.seal_anew(&stored).await?;
+        self.install(stored)
+    }
+
+    /// Looks into the store for a key that is not known here, unless it was looked at a moment ago.
+    /// Answers whether the keys have changed.
+    pub(super) async fn learn(&self) -> bool {
+        let mut looked_at = self.looked_at.lock().await;
+        let now = self.parts.clock.now();
+        if (now - *looked_at).abs() < RELOAD_PAUSE {
+            return false;
+        }
+        *looked_at = now;
+        let learnt = match self.usable().await {
+            Ok(stored) => self.install(stored),
+            Err(error) => Err(error),
+        };
+        learnt.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the signing keys could not be read");
+            false
+        })
+    }
+
+    /// Replaces the key that signs: makes a new one, which signs after it was published for long
+    /// enough or, when somebody may have a copy of the old one, at once.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`]; `Internal` also when the operator's own key is in use.
+    pub async fn rotate(&self, at_once: bool) -> Result<KeyId> {
+        if self.parts.policy.own.is_some() {
+            return Err(Error::Internal("SIGNING_KEY_FILE is set: replace the key in that file".into()));
+        }
+        let stored = self.usable().await?;
+        let mut next = self.successor(&stored, None)?;
+        if at_once {
+            next.active_from = self.parts.clock.now();
+        }
+        let id = next.id.clone();
+        self.add(next).await?;
+        let stored = self.usable().await?;
+        if !stored.iter().any(|key| key.id == id) {
+            return Err(Error::Internal("another process replaced the key at the same time".into()));
+        }
+        self.install(stored)?;
+        Ok(id)
+    }
+
+    /// Takes a key out at once: tokens that it signed are refused. Answers whether there was one.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn revoke(&self, id: &KeyId) -> Result<bool> {
+        let is_removed = self.parts.store.remove(id).await?;
+        self.tend().await?;
+        Ok(is_removed)
+    }
+
+    /// What there is, the oldest first.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn list(&self) -> Result<Vec<KeySummary>> {
+        let now = self.parts.clock.now();
+        let mut stored = self.usable().await?;
+        stored.sort_by_key(|key| key.generation);
+        let active = active_generation(&stored, now);
+        let state = |key: &StoredKey| match key.generation.cmp(&active) {
+            std::cmp::Ordering::Less => KeyState::Retired,
+            std::cmp::Ordering::Equal => KeyState::Active,
+            std::cmp::Ordering::Greater => KeyState::Next,
+        };
+        let summary = |key: &StoredKey| KeySummary {
+            id: key.id.clone(),
+            algorithm: key.algorithm,
+            state: state(key),
+            active_from: key.active_from,
+        };
+        Ok(stored.iter().map(summary).collect())
+    }
+
+    fn install(&self, stored: Vec<StoredKey>) -> Result<bool> {
+        let opened = KeySet::open(stored, &self.parts.policy, &self.validation)?;
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let has_changed = current.ids() != opened.ids();
+        *current = Arc::new(opened);
+        Ok(has_changed)
+    }
+
+    /// The stored keys that may be used. One in clear, where that is not allowed, is taken out.
+    async fn usable(&self) -> Result<Vec<StoredKey>> {
+        let is_sealed = |key: &StoredKey| key.material.parts().1;
+        let (usable, refused): (Vec<_>, Vec<_>) = self
+            .parts
+            .store
+            .list()
+            .await?
+            .into_iter()
+            .partition(|key| self.parts.policy.accept_plain || is_sealed(key));
+        for key in refused {
+            tracing::warn!(key = %key.id, "a signing key was stored in clear and is taken out of use");
+            self.parts.store.remove(&key.id).await?;
+        }
+        Ok(usable)
+    }
+
+    async fn add(&self, key: StoredKey) -> Result<()> {
+        match self.parts.store.insert(&key).await {
+            Ok(()) => {
+                tracing::info!(key = %key.id, algorithm = key.algorithm.as_str(), from = %key.active_from, "made a signing key");
+                Ok(())
+            }
+            Err(StoreError::Conflict(Field::KeyGeneration | Field::Identity)) => {
+                tracing::debug!("another process made the signing key");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Seals keys that are in clear, or under an earlier secret, under the current one, so that
+    /// earlier secrets can be dropped once every node has started with the new one.
+    async fn seal_anew(&self, stored: &[StoredKey]) -> Result<()> {
+        let policy = &self.parts.policy;
+        for key in stored.iter().filter(|key| !policy.is_current(key)) {
+            if !policy.sealer.can_seal() {
+                continue;
+            }
+            let private = PrivateKey::from_stored(key.algorithm, &policy.open(key)?)?;
+            let sealed = policy.close(&private, &*self.parts.random)?;
+            self.parts.store.replace_material(&key.id, &key.material, &sealed).await?;
+            tracing::info!(key = %key.id, "sealed a signing key under the current SECRET_KEY");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,78 @@
+//! Arguments of connections, as the Cursor Connections Specification names them.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use super::Result;
+use crate::domain::{
+    Error,
+    faults::{Fault, FaultCode},
+    page::{DEFAULT_PAGE_SIZE, End, MAX_PAGE_SIZE, PageRequest},
+};
+
+/// What a client asks for.
+pub(super) struct PageArguments {
+    pub(super) first: Option<i32>,
+    pub(super) after: Option<String>,
+    pub(super) last: Option<i32>,
+    pub(super) before: Option<String>,
+}
+
+impl PageArguments {
+    /// Reads the arguments; positions are of a type that its text names.
+    ///
+    /// # Errors
+    /// `BadArguments` for both or neither direction's count out of bounds, or cursors that are none.
+    pub(super) fn read<P: std::str::FromStr>(self) -> Result<PageRequest<P>> {
+        let mut faults = Vec::new();
+        let mut keep = |read: std::result::Result<Option<P>, Fault>| {
+            read.unwrap_or_else(|fault| {
+                faults.push(fault);
+                None
+            })
+        };
+        let after = keep(read_cursor("after", self.after));
+        let before = keep(read_cursor("before", self.before));
+        let (end, size) = match (self.first, self.last) {
+            (Some(_), Some(_)) => {
+                faults.push(Fault::new("last", FaultCode::InvalidFormat, "cannot be combined with first"));
+                (End::First, Ok(DEFAULT_PAGE_SIZE))
+            }
+            (None, Some(last)) => (End::Last, read_size("last", last)),
+            (first, None) => {
+                (End::First, first.map_or(Ok(DEFAULT_PAGE_SIZE), |first| read_size("first", first)))
+            }
+        };
+        match size {
+            Ok(size) if faults.is_empty() => Ok(PageRequest { size, end, after, before }),
+            Ok(_) => Err(Error::BadArguments(faults).into()),
+            Err(fault) => {
+                faults.push(fault);
+                Err(Error::BadArguments(faults).into())
+            }
+        }
+    }
+}
+
+fn read_size(field: &'static str, size: i32) -> std::result::Result<usize, Fault> {
+    usize::try_from(size).ok().filter(|size| *size <= MAX_PAGE_SIZE).ok_or_else(|| Fault {
+        limit: Some(MAX_PAGE_SIZE),
+        ..Fault::new(field, FaultCode::OutOfRange, format!("must be 0 to {MAX_PAGE_SIZE}"))
+    })
+}
+
+/// Makes a cursor: opaque to clients, so that what it is made of can change.
+pub(super) fn cursor(position: &str) -> String {
+    URL_SAFE_NO_PAD.encode(position)
+}
+
+fn read_cursor<P: std::str::FromStr>(
+    field: &'static str,
+    cursor: Option<String>,
+) -> std::result::Result<Option<P>, Fault> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let bytes = URL_SAFE_NO_PAD.decode(&cursor).ok();
+    let position = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok());
+    position
+        .map(Some)
+        .ok_or_else(|| Fault::new(field, FaultCode::InvalidFormat, "must be a cursor that this list gave"))
+}

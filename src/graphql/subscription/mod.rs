@@ -1,0 +1,32 @@
+//! Subscriptions.
+
+use async_graphql::{Context, Subscription as GraphqlSubscription};
+use futures_util::{Stream, StreamExt};
+
+use super::{
+    Result,
+    context::ContextExt,
+    enums::{all_reasons, codes, raises},
+    types::SessionEventObject,
+};
+use crate::domain::ErrorCode;
+
+/// The root of all subscriptions.
+#[derive(Default)]
+pub struct Subscription;
+
+/// What can be listened to, over a WebSocket (graphql-transport-ws) or server-sent events
+/// (graphql-sse, distinct connections).
+#[GraphqlSubscription]
+impl Subscription {
+    /// What happens to the caller's own sessions, on any device. Ends with the caller's session.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    async fn session_events(
+        &self,
+        context: &Context<'_>,
+    ) -> Result<impl Stream<Item = SessionEventObject> + use<>> {
+        let listener = context.principal().await?.clone();
+        let events = context.domain()?.sessions.watch(&listener).await;
+        Ok(events.map(move |event| SessionEventObject { event, listener: listener.clone() }))
+    }
+}

@@ -1,0 +1,124 @@
+//! Server-sent events, in the distinct connections mode of the GraphQL over SSE protocol: one request,
+//! one stream of `next` events, and `complete` at its end.
+
+use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
+
+use axum::response::{
+    IntoResponse, Response,
+    sse::{Event, KeepAlive, Sse},
+};
+use futures_util::{
+    FutureExt, StreamExt, future,
+    stream::{self, BoxStream},
+};
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
+
+use super::{HttpState, answer::Refusal, graphql::render_refused, media::ResponseType, sockets::UserPlace};
+use crate::{
+    domain::{Error, ErrorCode, actor::Actor, error::AuthenticationFailure, ids::RequestId},
+    graphql::{self, Emission, GraphqlRequest, Method, RequestContext},
+};
+
+/// How often something is sent on a stream that has nothing to say, so that nobody on the way takes it
+/// for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(12);
+/// How long what was said last may take before the stream ends.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
+
+/// Answers a request with events.
+pub(super) async fn answer(
+    state: &HttpState,
+    request: GraphqlRequest,
+    method: Method,
+    context: RequestContext,
+) -> Response {
+    let id = context.request_id.clone();
+    let places = match enter(state, &context).await {
+        Ok(places) => places,
+        Err(refusal) => return refusal.into_response(&id, ResponseType::Json),
+    };
+    let context = Arc::new(context.without_cookies());
+    let answers = match state.graphql.stream(request, method, context, &state.executions) {
+        Ok(answers) => answers,
+        Err(refused) => return render_refused(refused, ResponseType::GraphqlResponse),
+    };
+    let events = Events { answers, stopping: state.health.stopping.clone(), id, places, is_over: false };
+    let stream = stream::unfold(events, |events| async move { events.next().await }).map(Ok::<_, Infallible>);
+    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+}
+
+/// Resolves when the session of the listener has ended.
+type Ended = Pin<Box<dyn Future<Output = AuthenticationFailure> + Send>>;
+
+struct Places {
+    ended: Ended,
+    _place: OwnedSemaphorePermit,
+    _user: Option<UserPlace>,
+}
+
+async fn enter(state: &HttpState, context: &RequestContext) -> Result<Places, Refusal> {
+    let place = state.sockets().enter().ok_or_else(|| Refusal::of(ErrorCode::Overloaded))?;
+    // Bad credentials are told by the operation, if it needs any.
+    let actor = state.domain.sessions.authenticate(&context.credentials).await;
+    let Ok(Actor::User(listener)) = actor else {
+        return Ok(Places { ended: future::pending().boxed(), _place: place, _user: None });
+    };
+    let user =
+        state.sockets().enter_as(&listener.user.id).ok_or_else(|| Refusal::of(ErrorCode::RateLimited))?;
+    let sessions = state.domain.sessions.clone();
+    let ended = async move { sessions.until_ended(&listener).await }.boxed();
+    Ok(Places { ended, _place: place, _user: Some(user) })
+}
+
+struct Events {
+    answers: BoxStream<'static, Emission>,
+    stopping: CancellationToken,
+    id: RequestId,
+    places: Places,
+    is_over: bool,
+}
+
+impl Events {
+    async fn next(mut self) -> Option<(Event, Self)> {
+        if self.is_over {
+            return None;
+        }
+        let event = tokio::select! {
+            biased;
+            answer = self.answers.next() => answer.map(|answer| next_event(&answer)),
+            reason = &mut self.places.ended => {
+                self.answers = self.last_words(reason).await;
+                self.places.ended = future::pending().boxed();
+                self.answers.next().await.map(|answer| next_event(&answer))
+            }
+            // Without `complete` the client connects again, elsewhere.
+            () = self.stopping.cancelled() => return None,
+        };
+        let event = event.unwrap_or_else(|| {
+            self.is_over = true;
+            Event::default().event("complete").data("")
+        });
+        Some((event, self))
+    }
+
+    /// What the operation still had to say, such as that the session was ended, and then why.
+    async fn last_words(&mut self, reason: AuthenticationFailure) -> BoxStream<'static, Emission> {
+        let mut said = Vec::new();
+        #[expect(clippy::disallowed_methods, reason = "a stream of news is waited for, no call of a store")]
+        while let Ok(Some(answer)) = tokio::time::timeout(LAST_WORDS, self.answers.next()).await {
+            said.push(answer);
+        }
+        said.push(Emission::Refused(vec![graphql::refusal(&Error::Unauthenticated(reason), &self.id)]));
+        stream::iter(said).boxed()
+    }
+}
+
+fn next_event(answer: &Emission) -> Event {
+    let text = match answer {
+        Emission::Next(response) => serde_json::to_string(response),
+        Emission::Refused(errors) => serde_json::to_string(&json!({ "errors": errors })),
+    };
+    Event::default().event("next").data(text.unwrap_or_default())
+}
