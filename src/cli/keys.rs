@@ -23,7 +23,7 @@ use crate::{
 pub(super) enum KeysCommand {
     /// List the signing keys, the oldest first.
     List,
-    /// Make a new key. It signs after KEY_PUBLISH_AHEAD; the old one verifies until its last token has
+    /// Make a new key. It signs after `KEY_PUBLISH_AHEAD`; the old one verifies until its last token has
     /// expired.
     Rotate {
         /// Sign with it from now on. Services that have not seen it yet refuse its tokens for a moment.
@@ -31,7 +31,7 @@ pub(super) enum KeysCommand {
         at_once: bool,
     },
     /// Take a key out: tokens that it signed are refused. For a key that somebody may have copied;
-    /// rotate with --at-once first.
+    /// rotate with `--at-once` first.
     Revoke {
         /// The id, `key_…`.
         key: String,

@@ -1,6 +1,8 @@
 //! The program as a process: settings, signals, sudden ends, faults of what it depends on.
 
 mod faults;
+#[cfg(feature = "server-tests")]
+mod nodes;
 mod sudden_end;
 
 use std::{

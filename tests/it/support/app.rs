@@ -15,7 +15,7 @@ use vestibule::{
     app::{self, Ambient},
     cache,
     config::Config,
-    domain::random::SystemRandom,
+    domain::{Domain, random::SystemRandom, sessions::SessionCache, store::StoreCalls},
     stores::Stores,
 };
 
@@ -33,6 +33,9 @@ pub(crate) enum Backend {
 
 pub(crate) struct TestApp {
     router: Router,
+    pub(crate) domain: Domain,
+    pub(crate) store_calls: Arc<StoreCalls>,
+    pub(crate) cache: Arc<dyn SessionCache>,
     pub(crate) clock: Arc<TestClock>,
 }
 
@@ -47,19 +50,27 @@ impl TestApp {
     }
 
     async fn of(config: &Config) -> Self {
+        Self::node(config, Arc::default()).await
+    }
+
+    /// One of several nodes, which share what their settings name.
+    pub(crate) async fn node(config: &Config, clock: Arc<TestClock>) -> Self {
         app::install_crypto();
         let stores = Stores::open(&config.database).await.unwrap_or_else(|error| panic!("{error}"));
-        Self::on(config, stores).await
+        Self::assemble(config, stores, clock).await
     }
 
     /// A service on stores of the test's own.
     pub(crate) async fn on(config: &Config, stores: Stores) -> Self {
-        let clock = Arc::new(TestClock::default());
+        Self::assemble(config, stores, Arc::default()).await
+    }
+
+    async fn assemble(config: &Config, stores: Stores, clock: Arc<TestClock>) -> Self {
         let ambient = Ambient { clock: clock.clone(), random: Arc::new(SystemRandom) };
         let cache = cache::open(&config.cache, &ambient.random).await.unwrap();
         let app =
             app::assemble(config, stores, cache, ambient).await.unwrap_or_else(|error| panic!("{error}"));
-        Self { router: app.router, clock }
+        Self { router: app.router, domain: app.domain, store_calls: app.store_calls, cache: app.cache, clock }
     }
 
     pub(crate) fn advance(&self, by: TimeDelta) {

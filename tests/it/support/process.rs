@@ -17,6 +17,7 @@ const STARTUP: Duration = Duration::from_secs(30);
 /// A running program, ended when dropped.
 pub(crate) struct Process {
     child: Child,
+    client: reqwest::Client,
     pub(crate) url: String,
     log: Arc<Mutex<String>>,
 }
@@ -67,7 +68,8 @@ impl Process {
                 log.push('\n');
             }
         });
-        let process = Self { child, url: format!("http://127.0.0.1:{port}"), log };
+        let process =
+            Self { child, client: reqwest::Client::new(), url: format!("http://127.0.0.1:{port}"), log };
         process.wait_until_ready().await;
         process
     }
@@ -106,7 +108,8 @@ impl Process {
 
     /// Posts an operation; `None` when no whole answer came.
     pub(crate) async fn post(&self, token: Option<&str>, query: &str, variables: Value) -> Option<Value> {
-        let mut request = reqwest::Client::new()
+        let mut request = self
+            .client
             .post(format!("{}/graphql", self.url))
             .timeout(Duration::from_secs(30))
             .json(&json!({ "query": query, "variables": variables }));

@@ -1,0 +1,196 @@
+//! Two processes on one MongoDB and one Redis are one service, also when one of them loses Redis.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::{TempDir, tempdir};
+
+use crate::support::{process::Process, proxy::Proxy, servers};
+
+/// What is promised when one node has lost Redis.
+const BOUND: Duration = Duration::from_secs(2);
+
+/// A node that reaches Redis through a proxy of its own.
+struct Node {
+    process: Process,
+    proxy: Proxy,
+    _folder: TempDir,
+}
+
+async fn node(mongodb: &str, prefix: &str) -> Node {
+    let folder = tempdir().unwrap();
+    let proxy = Proxy::to(servers::redis_url().trim_start_matches("redis://").to_owned()).await;
+    let redis = format!("redis://{}", proxy.address);
+    let settings = [
+        ("DATABASE_URL", mongodb),
+        ("REDIS_URL", &redis),
+        ("REDIS_KEY_PREFIX", prefix),
+        ("BCRYPT_COST", "4"),
+    ];
+    let process = Process::start(folder.path(), &super::owned(&settings)).await;
+    Node { process, proxy, _folder: folder }
+}
+
+async fn two_nodes() -> (Node, Node) {
+    let (mongodb, prefix) = (servers::mongodb_url(), servers::unique());
+    (node(&mongodb, &prefix).await, node(&mongodb, &prefix).await)
+}
+
+impl Node {
+    /// A session of its own.
+    async fn login(&self) -> (String, String) {
+        let query =
+            "mutation { login(input: { email: \"ada@example.com\", password: \"correct horse battery\" }) {
+            session { id } accessToken } }";
+        let answer = self.process.post(None, query, json!({})).await.unwrap();
+        let payload = &answer["data"]["login"];
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{answer}")).to_owned();
+        (text(&payload["session"]["id"]), text(&payload["accessToken"]))
+    }
+
+    async fn register(&self) -> String {
+        let answer = self.process.register("ada@example.com").await.unwrap();
+        answer["data"]["register"]["accessToken"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    async fn revoke(&self, token: &str, session: &str) {
+        let query = "mutation($id: ID!) { revokeSession(input: { id: $id }) { sessionId } }";
+        let answer = self.process.post(Some(token), query, json!({ "id": session })).await.unwrap();
+        assert!(answer.get("errors").is_none(), "{answer}");
+    }
+
+    async fn accepts(&self, token: &str) -> bool {
+        let answer = self.process.post(Some(token), "{ me { id } }", json!({})).await.unwrap();
+        if answer["data"]["me"]["id"].is_string() {
+            return true;
+        }
+        assert_eq!(answer["errors"][0]["extensions"]["reason"], "SESSION_REVOKED", "{answer}");
+        false
+    }
+
+    /// Has the session in every cache there is.
+    async fn warm(&self, token: &str) {
+        for _ in 0..5 {
+            assert!(self.accepts(token).await);
+        }
+    }
+
+    /// How long it takes until the token is refused; it must stay so.
+    async fn until_refused(&self, token: &str, at_most: Duration) -> Duration {
+        let started = Instant::now();
+        while self.accepts(token).await {
+            assert!(
+                started.elapsed() < at_most,
+                "accepted after {:?}\n{}",
+                started.elapsed(),
+                self.process.log()
+            );
+        }
+        let took = started.elapsed();
+        for _ in 0..5 {
+            assert!(!self.accepts(token).await, "it came back");
+        }
+        took
+    }
+}
+
+/// The connections track again and notes were read: copies are believed.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_on_one_node_is_known_on_the_other_at_once() {
+    const TRIES: usize = 100;
+    let (here, there) = two_nodes().await;
+    let owner = here.register().await;
+    settle().await;
+    let mut took = Vec::new();
+    for _ in 0..TRIES {
+        let (session, token) = here.login().await;
+        there.warm(&token).await;
+        here.revoke(&owner, &session).await;
+        took.push(there.until_refused(&token, BOUND).await);
+    }
+    took.sort();
+    println!("median {:?}, longest {:?}", took[TRIES / 2], took[TRIES - 1]);
+    assert!(took[TRIES / 2] < Duration::from_millis(100), "median {:?}", took[TRIES / 2]);
+}
+
+async fn is_known_in_time_when(fault: fn(&Proxy), is_here: bool) {
+    let (here, there) = two_nodes().await;
+    let owner = here.register().await;
+    for _ in 0..3 {
+        settle().await;
+        let (session, token) = here.login().await;
+        there.warm(&token).await;
+        let proxy = if is_here { &here.proxy } else { &there.proxy };
+        fault(proxy);
+        here.revoke(&owner, &session).await;
+        let took = there.until_refused(&token, BOUND).await;
+        println!("took {took:?}");
+        assert!(!here.accepts(&token).await, "the node that took the revocation");
+        proxy.open();
+        let opened = Instant::now();
+        while opened.elapsed() < Duration::from_millis(1_500) {
+            assert!(!there.accepts(&token).await && !here.accepts(&token).await, "it came back with Redis");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_known_in_time_when_its_node_is_cut_off_from_redis() {
+    is_known_in_time_when(Proxy::cut, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_known_in_time_when_redis_is_silent_to_its_node() {
+    is_known_in_time_when(Proxy::silence, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_known_in_time_when_the_other_node_is_cut_off_from_redis() {
+    is_known_in_time_when(Proxy::cut, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_known_in_time_when_redis_is_silent_to_the_other_node() {
+    is_known_in_time_when(Proxy::silence, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_outlives_the_node_that_could_not_tell_redis() {
+    let (mut here, there) = two_nodes().await;
+    let owner = here.register().await;
+    let (session, token) = here.login().await;
+    settle().await;
+    there.warm(&token).await;
+    here.proxy.cut();
+    here.revoke(&owner, &session).await;
+    here.process.kill();
+    there.until_refused(&token, BOUND).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_other_sessions_end_in_time_when_their_node_is_cut_off_from_redis() {
+    let (here, there) = two_nodes().await;
+    let owner = here.register().await;
+    let mut tokens = Vec::new();
+    for _ in 0..5 {
+        tokens.push(here.login().await.1);
+    }
+    settle().await;
+    for token in &tokens {
+        there.warm(token).await;
+    }
+    there.warm(&owner).await;
+    here.proxy.cut();
+    let query = "mutation { revokeOtherSessions { revokedCount } }";
+    let answer = here.process.post(Some(&owner), query, json!({})).await.unwrap();
+    assert_eq!(answer["data"]["revokeOtherSessions"]["revokedCount"], 5, "{answer}");
+    let answered = Instant::now();
+    for token in &tokens {
+        there.until_refused(token, BOUND.saturating_sub(answered.elapsed())).await;
+    }
+    assert!(there.accepts(&owner).await && here.accepts(&owner).await, "the session kept");
+}
