@@ -148,7 +148,7 @@ pub(crate) struct Persona<'a> {
 }
 
 impl<'a> Persona<'a> {
-    fn of(app: &'a TestApp, answer: &Answer, payload: &str) -> Self {
+    pub(crate) fn of(app: &'a TestApp, answer: &Answer, payload: &str) -> Self {
         let text = |pointer: &str| answer.text_at(&format!("{payload}{pointer}"));
         Self {
             app,

@@ -10,7 +10,7 @@ pub(crate) mod proxy;
 pub(crate) mod servers;
 
 pub(crate) use answer::Answer;
-pub(crate) use app::{Backend, TestApp, backend_settings, config, post_request};
+pub(crate) use app::{Backend, Persona, TestApp, backend_settings, config, post_request};
 pub(crate) use clock::TestClock;
 
 /// Runs each of these tests on the embedded default and, where `make test` has started the servers,
