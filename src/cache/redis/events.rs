@@ -4,13 +4,14 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use fred::{
     clients::SubscriberClient,
     interfaces::{ClientLike, EventInterface, FredResult, PubsubInterface},
-    types::Message,
+    types::{Message, config::Server},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{
@@ -28,6 +29,9 @@ use crate::{
         sessions::{EventBus, EventStream, SessionEvent},
     },
 };
+
+/// How long the start of the service waits for the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// An event on its way.
 #[derive(Serialize, Deserialize)]
@@ -48,7 +52,7 @@ pub(super) struct RedisEvents {
     changes: mpsc::UnboundedSender<Change>,
 }
 
-pub(super) fn open(
+pub(super) async fn open(
     settings: &RedisConfig,
     connection: &Arc<Connection>,
     random: &SharedRandom,
@@ -56,13 +60,17 @@ pub(super) fn open(
     let subscriber = connection::builder(settings)?
         .build_subscriber_client()
         .map_err(|error| connection::unusable(&error))?;
+    let (messages, connects) = (subscriber.message_rx(), subscriber.reconnect_rx());
     drop(subscriber.connect());
+    // The other connections have been waited for.
+    #[expect(clippy::disallowed_methods, reason = "no call of the MongoDB driver is in it")]
+    let _ = tokio::time::timeout(CONNECT_TIMEOUT, subscriber.wait_for_connect()).await;
     let local = Arc::new(LocalEvents::default());
     let process = u64::from_le_bytes(random::bytes(&**random));
     let prefix = format!("{}:events:", settings.key_prefix);
-    tokio::spawn(hear(subscriber.message_rx(), Arc::downgrade(&local), process));
+    tokio::spawn(hear(messages, Arc::downgrade(&local), process));
     let (changes, changed) = mpsc::unbounded_channel();
-    tokio::spawn(follow(changed, subscriber, Arc::downgrade(&local), prefix.clone()));
+    tokio::spawn(follow(changed, connects, subscriber, Arc::downgrade(&local), prefix.clone()));
     Ok(RedisEvents { connection: connection.clone(), local, prefix, process, changes })
 }
 
@@ -93,12 +101,12 @@ impl EventBus for RedisEvents {
 /// Brings the subscriptions in line with who listens here, one change after the other.
 async fn follow(
     mut changes: mpsc::UnboundedReceiver<Change>,
+    mut connects: Receiver<Server>,
     subscriber: SubscriberClient,
     local: Weak<LocalEvents>,
     prefix: String,
 ) {
     let mut wanted: HashSet<UserId> = HashSet::new();
-    let mut connects = subscriber.reconnect_rx();
     loop {
         let (user, reply) = tokio::select! {
             change = changes.recv() => match change {

@@ -55,7 +55,7 @@ pub(super) async fn open(settings: &RedisConfig, random: &SharedRandom) -> Resul
     let near = Arc::new(Near::default());
     tracking::start(&connection, &near);
     connection.connect().await;
-    let events = events::open(settings, &connection, random)?;
+    let events = events::open(settings, &connection, random).await?;
     let keys = Keys::new(&settings.key_prefix);
     let sessions = RedisCache { connection, keys, near, known: Known::default() };
     Ok(Cache { sessions: Arc::new(sessions), events: Arc::new(events) })
