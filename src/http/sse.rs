@@ -3,16 +3,21 @@
 
 use std::{convert::Infallible, pin::Pin, sync::Arc, time::Duration};
 
-use axum::response::{
-    IntoResponse, Response,
-    sse::{Event, KeepAlive, Sse},
+use axum::{
+    body::Body,
+    http::{HeaderName, header},
+    response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use futures_util::{
     FutureExt, StreamExt, future,
     stream::{self, BoxStream},
 };
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Interval},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{HttpState, answer::Refusal, graphql::render_refused, media::ResponseType, sockets::UserPlace};
@@ -21,6 +26,7 @@ use crate::{
     graphql::{self, Emission, GraphqlRequest, Method, RequestContext},
 };
 
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How often something is sent on a stream that has nothing to say, so that nobody on the way takes it
 /// for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
@@ -44,9 +50,18 @@ pub(super) async fn answer(
         Ok(answers) => answers,
         Err(refused) => return render_refused(refused, ResponseType::GraphqlResponse),
     };
-    let events = Events { answers, stopping: state.health.stopping.clone(), id, places, is_over: false };
+    let events = Events {
+        answers,
+        keep_alive: tokio::time::interval_at(Instant::now() + KEEP_ALIVE, KEEP_ALIVE),
+        stopping: state.health.stopping.clone(),
+        id,
+        places,
+        is_over: false,
+    };
     let stream = stream::unfold(events, |events| async move { events.next().await }).map(Ok::<_, Infallible>);
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    // Some proxies keep back what is short unless they are told.
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (UNBUFFERED, "no")];
+    (headers, Body::from_stream(stream)).into_response()
 }
 
 /// Resolves when the session of the listener has ended.
@@ -74,6 +89,7 @@ async fn enter(state: &HttpState, context: &RequestContext) -> Result<Places, Re
 
 struct Events {
     answers: BoxStream<'static, Emission>,
+    keep_alive: Interval,
     stopping: CancellationToken,
     id: RequestId,
     places: Places,
@@ -81,44 +97,64 @@ struct Events {
 }
 
 impl Events {
-    async fn next(mut self) -> Option<(Event, Self)> {
+    async fn next(mut self) -> Option<(Bytes, Self)> {
         if self.is_over {
             return None;
         }
-        let event = tokio::select! {
+        let text = tokio::select! {
             biased;
-            answer = self.answers.next() => answer.map(|answer| next_event(&answer)),
+            answer = self.answers.next() => match answer {
+                Some(answer) => event(&answer),
+                None => self.farewell(),
+            },
             reason = &mut self.places.ended => {
                 self.answers = self.last_words(reason).await;
-                self.places.ended = future::pending().boxed();
-                self.answers.next().await.map(|answer| next_event(&answer))
+                self.answers.next().await.map_or(COMPLETE, |answer| event(&answer))
             }
             // Without `complete` the client connects again, elsewhere.
             () = self.stopping.cancelled() => return None,
+            _ = self.keep_alive.tick() => Bytes::from_static(b":\n\n"),
         };
-        let event = event.unwrap_or_else(|| {
-            self.is_over = true;
-            Event::default().event("complete").data("")
-        });
-        Some((event, self))
+        self.is_over = text == COMPLETE;
+        Some((text, self))
+    }
+
+    /// The operation has nothing more to say, which may be because the session has ended.
+    fn farewell(&mut self) -> Bytes {
+        match (&mut self.places.ended).now_or_never() {
+            Some(reason) => {
+                self.places.ended = future::pending().boxed();
+                event(&self.reason(reason))
+            }
+            None => COMPLETE,
+        }
+    }
+
+    fn reason(&self, reason: AuthenticationFailure) -> Emission {
+        Emission::Refused(vec![graphql::refusal(&Error::Unauthenticated(reason), &self.id)])
     }
 
     /// What the operation still had to say, such as that the session was ended, and then why.
     async fn last_words(&mut self, reason: AuthenticationFailure) -> BoxStream<'static, Emission> {
+        self.places.ended = future::pending().boxed();
         let mut said = Vec::new();
         #[expect(clippy::disallowed_methods, reason = "a stream of news is waited for, no call of a store")]
         while let Ok(Some(answer)) = tokio::time::timeout(LAST_WORDS, self.answers.next()).await {
             said.push(answer);
         }
-        said.push(Emission::Refused(vec![graphql::refusal(&Error::Unauthenticated(reason), &self.id)]));
+        said.push(self.reason(reason));
         stream::iter(said).boxed()
     }
 }
 
-fn next_event(answer: &Emission) -> Event {
+/// The last event of a stream. Its data are there, and empty: browsers pass over events without.
+const COMPLETE: Bytes = Bytes::from_static(b"event: complete\ndata: \n\n");
+
+fn event(answer: &Emission) -> Bytes {
     let text = match answer {
         Emission::Next(response) => serde_json::to_string(response),
         Emission::Refused(errors) => serde_json::to_string(&json!({ "errors": errors })),
     };
-    Event::default().event("next").data(text.unwrap_or_default())
+    // JSON has no line breaks outside of strings, and escapes those in them.
+    format!("event: next\ndata: {}\n\n", text.unwrap_or_default()).into()
 }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use vestibule::domain::ids::KeyId;
 
-use crate::support::{Backend, TestApp, TestClock, backend_settings, config, on_every_backend};
+use crate::support::{Backend, TestApp, TestClock, config, on_every_backend};
 
 on_every_backend!(
     a_key_is_published_before_it_signs_and_kept_until_its_last_token_has_expired,

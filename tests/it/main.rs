@@ -20,5 +20,6 @@ mod properties;
 mod races;
 mod schema;
 mod sessions;
+mod sockets;
 mod support;
 mod tokens;

@@ -32,7 +32,7 @@ fn ids(answer: &Answer) -> Vec<String> {
     edges.as_array().unwrap().iter().map(|edge| edge["node"]["id"].as_str().unwrap().to_owned()).collect()
 }
 
-async fn logins<'a>(app: &'a TestApp, count: usize) -> Vec<Persona<'a>> {
+async fn logins(app: &TestApp, count: usize) -> Vec<Persona<'_>> {
     let mut devices = vec![app.user("ada").await];
     for _ in 1..count {
         // Logins in one millisecond have no order.
@@ -142,7 +142,7 @@ async fn a_revoked_session_is_refused_and_not_listed(app: &TestApp) {
     );
     assert_eq!(there.me().await.reason(), "SESSION_REVOKED");
     assert_eq!(app.refresh(&there.refresh_token).await.reason(), "SESSION_REVOKED");
-    assert_eq!(ids(&list(&here, json!({})).await), [here.session_id.clone()]);
+    assert_eq!(ids(&list(&here, json!({})).await), std::slice::from_ref(&here.session_id));
     revoke(&here, &there.session_id).await.data("/revokeSession");
     assert_eq!(rename(&here, &there.session_id, "ghost").await.code(), "NOT_FOUND");
     revoke(&here, &here.session_id).await.data("/revokeSession");
@@ -166,7 +166,7 @@ async fn nobody_touches_the_sessions_of_others(app: &TestApp) {
         );
         assert_eq!(revoke(&eve, id).await.code(), "NOT_FOUND");
     }
-    assert_eq!(ids(&list(&eve, json!({})).await), [eve.session_id.clone()]);
+    assert_eq!(ids(&list(&eve, json!({})).await), std::slice::from_ref(&eve.session_id));
     ada.me().await.data("/me/id");
     let anonymous = "mutation { revokeOtherSessions { revokedCount } }";
     assert_eq!(app.anonymous(anonymous, json!({})).await.reason(), "MISSING");
@@ -197,7 +197,7 @@ async fn sessions_that_a_password_change_ended_are_not_listed(app: &TestApp) {
         .await
         .data("/changePassword");
     let answer = list(&here, json!({})).await;
-    assert_eq!(ids(&answer), [here.session_id.clone()]);
+    assert_eq!(ids(&answer), std::slice::from_ref(&here.session_id));
     assert_eq!(answer.data("/me/sessions/totalCount"), 1);
 }
 
@@ -231,7 +231,7 @@ async fn a_session_is_listed_until_the_instant_of_its_expiry(app: &TestApp) {
     assert_eq!(list(&fresh, json!({})).await.data("/me/sessions/totalCount"), 2);
     app.advance(chrono::TimeDelta::milliseconds(1));
     let answer = list(&fresh, json!({})).await;
-    assert_eq!(ids(&answer), [fresh.session_id.clone()]);
+    assert_eq!(ids(&answer), std::slice::from_ref(&fresh.session_id));
     assert_eq!(answer.data("/me/sessions/totalCount"), 1);
     assert_eq!(ada.me().await.reason(), "TOKEN_EXPIRED");
 }

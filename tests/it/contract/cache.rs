@@ -35,6 +35,8 @@ on_every_cache!(
     what_was_filled_is_loaded,
     newer_copies_stay,
     an_ended_session_stays_ended_whatever_comes_late,
+    of_fills_and_an_end_at_once_the_end_stays,
+    many_sessions_are_ended_at_once,
     it_answers,
 );
 
@@ -129,4 +131,72 @@ async fn an_ended_session_stays_ended_whatever_comes_late(cache: Arc<dyn Session
 
 async fn it_answers(cache: Arc<dyn SessionCache>) {
     cache.ping().await.unwrap();
+}
+
+async fn of_fills_and_an_end_at_once_the_end_stays(cache: Arc<dyn SessionCache>) {
+    for _ in 0..20 {
+        let principal = Arc::new(principal());
+        let fills = (0..8).map(|number| {
+            let (cache, principal) = (cache.clone(), principal.clone());
+            tokio::spawn(async move {
+                let session = Session { version: number + 1, ..principal.session.clone() };
+                cache.fill(&Principal { session, user: principal.user.clone() }).await.unwrap();
+                cache.load(&principal.user.id, &principal.session.id).await.unwrap();
+            })
+        });
+        let fills: Vec<_> = fills.collect();
+        cache.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
+        assert_eq!(loaded(&*cache, &principal).await.0, CachedSession::Ended, "for who ended it, at once");
+        for fill in fills {
+            fill.await.unwrap();
+        }
+        assert_eq!(loaded(&*cache, &principal).await.0, CachedSession::Ended);
+    }
+}
+
+async fn many_sessions_are_ended_at_once(cache: Arc<dyn SessionCache>) {
+    let principal = principal();
+    let sessions: Vec<_> = (0..1_000).map(|_| session(&principal.user.id).0.id).collect();
+    cache.end(&principal.user.id, &sessions).await.unwrap();
+    for id in sessions.iter().step_by(97) {
+        assert_eq!(cache.load(&principal.user.id, id).await.unwrap().session, CachedSession::Ended);
+    }
+}
+
+/// Two processes with the same Redis, each with copies of its own in front.
+#[cfg(feature = "server-tests")]
+#[tokio::test]
+async fn what_one_process_ends_or_changes_another_knows_at_once() {
+    let key_prefix = crate::support::servers::unique();
+    let open = async || {
+        vestibule::app::install_crypto();
+        let url = crate::support::servers::redis_url().into();
+        open_trusted(vestibule::config::RedisConfig { url, ca_file: None, key_prefix: key_prefix.clone() })
+            .await
+    };
+    let (here, there) = (open().await, open().await);
+    let until = async |principal: &Principal, expected: (CachedSession, Option<User>)| {
+        for _ in 0..100 {
+            if loaded(&*there, principal).await == expected {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        panic!("it never learns of {expected:?}");
+    };
+    let mut principal = principal();
+    here.fill(&principal).await.unwrap();
+    for _ in 0..50 {
+        loaded(&*there, &principal).await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let before = there.round_trips();
+    loaded(&*there, &principal).await;
+    assert_eq!(there.round_trips(), before, "the copy is in the process");
+    principal.user.version += 1;
+    principal.user.email_verified = true;
+    here.put_user(&principal.user).await.unwrap();
+    until(&principal, (CachedSession::Live(principal.session.clone()), Some(principal.user.clone()))).await;
+    here.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
+    until(&principal, (CachedSession::Ended, None)).await;
 }

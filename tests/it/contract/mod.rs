@@ -3,6 +3,7 @@
 
 mod cache;
 mod keys;
+mod notes;
 mod sessions;
 mod users;
 

@@ -7,8 +7,11 @@ use vestibule::{
     domain::{
         clock::Instant,
         ids::{SessionId, UserId},
+        page::{End, PageRequest},
         random::SystemRandom,
-        sessions::{KEPT_AFTER_END, RetiredToken, Rotation, RotationOutcome, Session, SessionSelector},
+        sessions::{
+            KEPT_AFTER_END, LiveSessions, RetiredToken, Rotation, RotationOutcome, Session, SessionSelector,
+        },
         store::{Field, StoreError},
         tokens::RefreshToken,
     },
@@ -30,6 +33,10 @@ on_every_store!(
     an_end_is_final_and_told_again,
     all_but_one_are_ended,
     an_epoch_only_rises_on_live_sessions,
+    only_live_sessions_of_one_person_are_listed,
+    a_page_is_taken_from_either_end,
+    only_a_live_session_of_its_person_gets_another_name,
+    a_session_is_ended_by_its_owner_alone,
     old_sessions_are_purged_at_the_exact_instant,
 );
 
@@ -249,4 +256,107 @@ async fn old_sessions_are_purged_at_the_exact_instant(stores: &Stores) {
     stores.sessions.end(&SessionSelector::Id(ended.id), now()).await.unwrap();
     assert_eq!(stores.sessions.purge(now() + KEPT_AFTER_END - TimeDelta::milliseconds(1)).await, Ok(0));
     assert_eq!(stores.sessions.purge(now() + KEPT_AFTER_END).await, Ok(1));
+}
+
+fn live_of(user: &UserId, at: Instant) -> LiveSessions {
+    LiveSessions { user_id: user.clone(), epoch: 1, at }
+}
+
+fn page(size: usize, end: End) -> PageRequest<SessionId> {
+    PageRequest { size, end, after: None, before: None }
+}
+
+fn ids(sessions: &[Session]) -> Vec<SessionId> {
+    sessions.iter().map(|session| session.id.clone()).collect()
+}
+
+async fn only_live_sessions_of_one_person_are_listed(stores: &Stores) {
+    let (owner, other) = (user(), user());
+    let (alive, _) = inserted(stores, &owner).await;
+    let (ended, _) = inserted(stores, &owner).await;
+    inserted(stores, &other).await;
+    stores.sessions.end(&SessionSelector::Id(ended.id), now()).await.unwrap();
+    let listed = async |of: LiveSessions| {
+        let listed = stores.sessions.list_live(&of, &page(9, End::First)).await.unwrap();
+        assert_eq!(stores.sessions.count_live(&of).await, Ok(listed.len() as u64));
+        listed
+    };
+    assert_eq!(listed(live_of(&owner, now())).await, std::slice::from_ref(&alive));
+    assert_eq!(listed(LiveSessions { epoch: 2, ..live_of(&owner, now()) }).await, []);
+    let last = alive.idle_expires_at - TimeDelta::milliseconds(1);
+    assert_eq!(listed(live_of(&owner, last)).await, std::slice::from_ref(&alive));
+    assert_eq!(listed(live_of(&owner, alive.idle_expires_at)).await, []);
+    assert_eq!(listed(live_of(&user(), now())).await, []);
+}
+
+async fn a_page_is_taken_from_either_end(stores: &Stores) {
+    let owner = user();
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        all.push(inserted(stores, &owner).await.0.id);
+    }
+    all.sort();
+    all.reverse();
+    let of = live_of(&owner, now());
+    let read =
+        async |page: PageRequest<SessionId>| ids(&stores.sessions.list_live(&of, &page).await.unwrap());
+    // One more than asked for tells whether there are more.
+    assert_eq!(read(page(2, End::First)).await, all[..3]);
+    let outermost_first: Vec<_> = all.iter().rev().take(3).cloned().collect();
+    assert_eq!(read(page(2, End::Last)).await, outermost_first);
+    let after = PageRequest { after: Some(all[1].clone()), ..page(9, End::First) };
+    assert_eq!(read(after).await, all[2..]);
+    let before = PageRequest { before: Some(all[2].clone()), ..page(9, End::Last) };
+    assert_eq!(read(before).await, [all[1].clone(), all[0].clone()]);
+}
+
+async fn only_a_live_session_of_its_person_gets_another_name(stores: &Stores) {
+    let (owner, other) = (user(), user());
+    let (session, _) = inserted(stores, &owner).await;
+    let name = "$name {x: 1} \u{1f510}";
+    let rename = async |of: LiveSessions| stores.sessions.rename(&of, &session.id, name).await.unwrap();
+    assert_eq!(rename(live_of(&other, now())).await, None);
+    assert_eq!(rename(live_of(&owner, session.idle_expires_at)).await, None);
+    assert_eq!(rename(LiveSessions { epoch: 2, ..live_of(&owner, now()) }).await, None);
+    let renamed = rename(live_of(&owner, now())).await.unwrap();
+    assert_eq!((renamed.device_name.as_deref(), renamed.version), (Some(name), 2));
+    stores.sessions.end(&SessionSelector::Id(session.id.clone()), now()).await.unwrap();
+    assert_eq!(rename(live_of(&owner, now())).await, None);
+}
+
+async fn a_session_is_ended_by_its_owner_alone(stores: &Stores) {
+    let (owner, other) = (user(), user());
+    let (session, _) = inserted(stores, &owner).await;
+    let own = |user: &UserId| SessionSelector::Own { user: user.clone(), session: session.id.clone() };
+    assert_eq!(stores.sessions.end(&own(&other), now()).await, Ok(None));
+    assert_eq!(stores.sessions.find(&session.id).await.unwrap().unwrap().ended_at, None);
+    let ended = stores.sessions.end(&own(&owner), now()).await.unwrap().unwrap();
+    assert_eq!(ended.ended_at, Some(now()));
+    assert_eq!(stores.sessions.end(&own(&owner), now() + IDLE).await, Ok(Some(ended)));
+}
+
+/// Somebody who logs in again and again and never logs out.
+#[tokio::test]
+async fn ten_thousand_sessions_of_one_person_are_listed_and_ended() {
+    let stores = super::memory().await;
+    let owner = user();
+    for _ in 0..10_000 {
+        inserted(&stores, &owner).await;
+    }
+    let of = live_of(&owner, now());
+    assert_eq!(stores.sessions.count_live(&of).await, Ok(10_000));
+    let mut found = std::collections::BTreeSet::new();
+    let mut request = page(100, End::First);
+    loop {
+        let read = request.page(stores.sessions.list_live(&of, &request).await.unwrap());
+        found.extend(ids(&read.items));
+        if !read.has_next {
+            break;
+        }
+        request.after = read.items.last().map(|session| session.id.clone());
+    }
+    assert_eq!(found.len(), 10_000);
+    let kept = found.first().unwrap();
+    assert_eq!(stores.sessions.end_all(&owner, Some(kept), now()).await.unwrap().len(), 9_999);
+    assert_eq!(stores.sessions.count_live(&of).await, Ok(1));
 }

@@ -263,6 +263,27 @@ mod with_servers {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_redis_that_comes_back_empty_loses_no_session_and_no_revocation() {
+        let (folder, port) = (tempdir().unwrap(), free_port());
+        let redis = Redis::start(port, folder.path()).await;
+        let settings = settings(&servers::mongodb_url(), &format!("redis://127.0.0.1:{port}"));
+        let process = Process::start(folder.path(), &settings).await;
+        let (alive, _) = signed_in(&process, "ada@example.com").await;
+        let (ended, _) = signed_in(&process, "eve@example.com").await;
+        for token in [&alive, &ended] {
+            assert!(me(&process, token).await["data"]["me"]["id"].is_string());
+        }
+        process.post(Some(&ended), "mutation { logout { success } }", json!({})).await.unwrap();
+        drop(redis);
+        let _redis = Redis::start(port, folder.path()).await;
+        for _ in 0..60 {
+            assert!(me(&process, &alive).await["data"]["me"]["id"].is_string());
+            assert_eq!(me(&process, &ended).await["errors"][0]["extensions"]["reason"], "SESSION_REVOKED");
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_silent_redis_only_costs_time() {
         let folder = tempdir().unwrap();
         let proxy = Proxy::to(servers::redis_url().trim_start_matches("redis://").to_owned()).await;

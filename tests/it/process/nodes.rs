@@ -1,5 +1,7 @@
 //! Two processes on one MongoDB and one Redis are one service, also when one of them loses Redis.
 
+#![expect(clippy::print_stdout, reason = "the figures are what such a run is for")]
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

@@ -90,6 +90,10 @@ impl Process {
         self.log.lock().unwrap().clone()
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it at once, as the system does when memory is short.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
