@@ -121,6 +121,15 @@ browser() {
   VESTIBULE_URL=http://127.0.0.1:$PORT step browser node web/e2e/playground.mjs
 }
 
+# clients NAME: what public client libraries make of the service. The script starts services of its own.
+clients() {
+  if [[ -z $WITH_WEB ]]; then
+    skip "$1" "no Node or no web part"
+    return
+  fi
+  VESTIBULE_BIN=$TARGET_DIR/debug/vestibule step "$1" node "web/e2e/$1.mjs"
+}
+
 # Nothing of the caller's environment, nor a .env file of this folder, gets in.
 launch_vestibule() {
   mkdir -p "$RUN_DIR/browser"
@@ -155,6 +164,8 @@ main() {
   optional_tool deny check bans licenses sources
   optional_tool machete
   browser
+  clients tokens
+  clients events
   if ((${#FAILED[@]} > 0)); then log_tails "$LOG_DIR"/*.log; fi
 }
 

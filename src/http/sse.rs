@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{HttpState, answer::Refusal, graphql::render_refused, media::ResponseType, sockets::UserPlace};
 use crate::{
     domain::{Error, ErrorCode, actor::Actor, error::AuthenticationFailure, ids::RequestId},
-    graphql::{self, Emission, GraphqlRequest, Method, RequestContext},
+    graphql::{self, Emission, GraphqlRequest, Method, RequestContext, RequestError},
 };
 
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -48,7 +48,11 @@ pub(super) async fn answer(
     let context = Arc::new(context.without_cookies());
     let answers = match state.graphql.stream(request, method, context, &state.executions) {
         Ok(answers) => answers,
-        Err(refused) => return render_refused(refused, ResponseType::GraphqlResponse),
+        Err(refused @ RequestError::MethodNotAllowed(_)) => {
+            return render_refused(refused, ResponseType::GraphqlResponse);
+        }
+        // The protocol wants everything that the document is refused for in an accepted stream.
+        Err(RequestError::Faulty(error)) => stream::iter([Emission::Refused(vec![error])]).boxed(),
     };
     let events = Events {
         answers,

@@ -4,6 +4,8 @@ mod faults;
 #[cfg(feature = "server-tests")]
 mod nodes;
 mod sudden_end;
+#[cfg(feature = "server-tests")]
+mod topologies;
 
 use std::{
     io::{Read, Write},

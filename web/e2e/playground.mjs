@@ -11,6 +11,8 @@
 
 import { chromium } from 'playwright-core';
 
+import { assert, ok, redact } from './checks.mjs';
+
 const TIMEOUT = Number(process.env.TIMEOUT_MS ?? 20_000);
 const OVERALL = 6 * TIMEOUT;
 /** GraphiQL takes an edit over, and reads the operation's name, with a delay. */
@@ -27,17 +29,7 @@ const pageUrl = `${base.href.replace(/\/+$/, '')}/graphql`;
 const violations = [];
 /** The addresses of the web workers that started. */
 const workers = new Set();
-let checks = 0;
 let introspection; // 'on' or 'off', once the service has answered
-
-function ok(what) {
-  checks += 1;
-  console.log(`ok ${checks} - ${what}`);
-}
-
-function assert(condition, what) {
-  if (!condition) throw new Error(what);
-}
 
 function watch(page) {
   page.on('pageerror', (error) => violations.push(`uncaught error: ${error.message}`));
@@ -173,11 +165,6 @@ function sameJson(text, value) {
   } catch {
     return false;
   }
-}
-
-/** No token belongs into a log. */
-function redact(text) {
-  return text.replace(/[A-Za-z0-9_-]{40,}/g, '[redacted]').slice(0, 2000);
 }
 
 async function play(page) {

@@ -102,8 +102,10 @@ impl PrivateKey {
     /// # Errors
     /// A text that says what is wrong and repeats nothing of the key.
     pub fn from_pem(pem: &[u8]) -> std::result::Result<Self, String> {
-        let der = PrivatePkcs8KeyDer::from_pem_slice(pem)
-            .map_err(|_| "must hold one PEM block \"PRIVATE KEY\" (PKCS#8, not encrypted)".to_owned())?;
+        let mut blocks = PrivatePkcs8KeyDer::pem_slice_iter(pem);
+        let (Some(Ok(der)), None) = (blocks.next(), blocks.next()) else {
+            return Err("must hold one PEM block \"PRIVATE KEY\" (PKCS#8, not encrypted)".into());
+        };
         let der = der.secret_pkcs8_der();
         if let Ok(pair) = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             let document = pair.to_pkcs8v1().map_err(|_| "cannot be used".to_owned())?;
@@ -112,13 +114,14 @@ impl PrivateKey {
         if EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).is_ok() {
             return Ok(Self::new(KeyAlgorithm::Es256, der));
         }
-        match RsaKeyPair::from_pkcs8(der) {
-            Ok(pair) if pair.public_modulus_len() * 8 >= MIN_RSA_MODULUS_BITS => {
-                Ok(Self::new(KeyAlgorithm::Rs256, der))
-            }
-            Ok(_) => Err(format!("must have at least {MIN_RSA_MODULUS_BITS} bits if it is RSA")),
-            Err(_) => Err("must be a key of Ed25519, P-256 or RSA".into()),
+        let is_strong = |pair: RsaKeyPair| pair.public_modulus_len() * 8 >= MIN_RSA_MODULUS_BITS;
+        // The library itself refuses what is shorter.
+        if RsaKeyPair::from_pkcs8(der).is_ok_and(is_strong) {
+            return Ok(Self::new(KeyAlgorithm::Rs256, der));
         }
+        Err(format!(
+            "must be a key of Ed25519, P-256 or RSA, and RSA must have at least {MIN_RSA_MODULUS_BITS} bits"
+        ))
     }
 
     fn new(algorithm: KeyAlgorithm, pkcs8: &[u8]) -> Self {

@@ -29,6 +29,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(50);
 /// How long a message may take to be sent. A slower reader is dropped.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to answer a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Operations of one socket at once.
 const MAX_OPERATIONS: usize = 50;
 
@@ -73,8 +75,11 @@ pub(super) async fn serve(socket: WebSocket, state: HttpState, handshake: Handsh
     };
     if let Some(close) = close {
         tracing::debug!(?close, "closing a socket");
-        let _ = connection.send(close.frame()).await;
+        if connection.send(close.frame()).await.is_err() {
+            return;
+        }
     }
+    connection.drain().await;
 }
 
 impl Connection {
@@ -229,6 +234,17 @@ impl Connection {
                 self.send(message::complete(id)).await
             }
         }
+    }
+
+    /// Reads on until the client has closed as well. With something unread the system would reset the
+    /// connection, and the client might never see why it was closed; and the answer to a close of the
+    /// client is sent while it is read.
+    async fn drain(&mut self) {
+        #[expect(clippy::disallowed_methods, reason = "a socket that is closed already is waited for")]
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, async {
+            while let Some(Ok(_)) = self.socket.recv().await {}
+        })
+        .await;
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Gone> {

@@ -27,6 +27,8 @@ use crate::{
     graphql::CsrfVerdict,
 };
 
+/// The memory that an idle socket holds for each direction.
+const BUFFER_BYTES: usize = 4 * 1024;
 const PROTOCOL: &str = "graphql-transport-ws";
 
 /// What is known of a socket before its first message.
@@ -78,7 +80,11 @@ async fn upgrade(state: &HttpState, id: &RequestId, request: Request<Body>) -> R
     let client = client_info(&parts);
     let handshake = Handshake { id: id.clone(), cookie, client, csrf };
     let (state, tracker) = (state.clone(), state.executions.clone());
-    let upgrade = upgrade.max_message_size(MAX_BODY_BYTES).max_frame_size(MAX_BODY_BYTES);
+    let upgrade = upgrade
+        .max_message_size(MAX_BODY_BYTES)
+        .max_frame_size(MAX_BODY_BYTES)
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(BUFFER_BYTES);
     let span = tracing::Span::current();
     Ok(upgrade.on_upgrade(move |socket| {
         let serve = async move {
