@@ -19,6 +19,8 @@ pub(super) const KEYS: &str = "signing_keys";
 pub(super) const NOTES: &str = "notes";
 const META: &str = "meta";
 
+pub(super) const REFRESH_FAMILY: &str = "sessions_unique_refresh_family";
+pub(super) const SESSIONS_BY_USER: &str = "sessions_by_user_and_end";
 pub(super) const UNIQUE_EMAIL: &str = "users_unique_email_key";
 pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
@@ -66,8 +68,8 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     let sessions: Collection<Document> = documents(SESSIONS);
     sessions
         .create_indexes([
-            unique("sessions_unique_refresh_family", doc! { "refresh_family": 1 }),
-            plain("sessions_by_user_and_end", doc! { "user_id": 1, "ended_at": 1, "_id": 1 }),
+            unique(REFRESH_FAMILY, doc! { "refresh_family": 1 }),
+            plain(SESSIONS_BY_USER, doc! { "user_id": 1, "ended_at": 1, "_id": 1 }),
             plain("sessions_by_expiry", doc! { "idle_expires_at": 1 }),
             plain("sessions_by_end", doc! { "ended_at": 1 }),
         ])

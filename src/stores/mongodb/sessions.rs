@@ -5,13 +5,15 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use futures_util::TryStreamExt;
 use mongodb::{
+    action::{Action, FindOne, FindOneAndUpdate},
     bson::{Bson, Document, doc},
-    options::ReturnDocument,
+    options::{Hint, ReturnDocument},
 };
 
 use super::{
     MongoStore,
     documents::{SessionDocument, SessionIdDocument, binary, date},
+    indexes,
 };
 use crate::domain::{
     clock::Instant,
@@ -27,19 +29,23 @@ use crate::domain::{
 
 impl MongoStore {
     async fn find_session(&self, filter: Document) -> StoreResult<Option<SessionDocument>> {
-        let sessions = self.sessions.clone();
-        self.bounded(async move { sessions.find_one(filter).await }).await
+        let (sessions, hint) = (self.sessions.clone(), hint(&filter));
+        self.bounded(async move { sessions.find_one(filter).optional(hint, FindOne::hint).await }).await
     }
 
     /// Changes the session that fits the filter by an aggregation pipeline of one `$set`.
     async fn update_session(&self, filter: Document, fields: Document) -> StoreResult<Option<Session>> {
-        let sessions = self.sessions.clone();
+        let (sessions, hint) = (self.sessions.clone(), hint(&filter));
         let mut fields = fields;
         fields.insert("version", doc! { "$add": ["$version", 1_i64] });
         let pipeline = vec![doc! { "$set": fields }];
         let updated = self
             .bounded(async move {
-                sessions.find_one_and_update(filter, pipeline).return_document(ReturnDocument::After).await
+                sessions
+                    .find_one_and_update(filter, pipeline)
+                    .return_document(ReturnDocument::After)
+                    .optional(hint, FindOneAndUpdate::hint)
+                    .await
             })
             .await?;
         updated.map(TryInto::try_into).transpose()
@@ -93,14 +99,17 @@ impl SessionStore for MongoStore {
         };
         let (sessions, limit) = (self.sessions.clone(), i64::try_from(page.to_read()).unwrap_or(i64::MAX));
         let found: Vec<SessionDocument> = self
-            .bounded(async move { sessions.find(filter).sort(order).limit(limit).await?.try_collect().await })
+            .bounded(async move {
+                let found = sessions.find(filter).hint(by_user()).sort(order).limit(limit).await?;
+                found.try_collect().await
+            })
             .await?;
         found.into_iter().map(TryInto::try_into).collect()
     }
 
     async fn count_live(&self, of: &LiveSessions) -> StoreResult<u64> {
         let (sessions, filter) = (self.sessions.clone(), live_of(of));
-        self.bounded(async move { sessions.count_documents(filter).await }).await
+        self.bounded(async move { sessions.count_documents(filter).hint(by_user()).await }).await
     }
 
     async fn rename(
@@ -177,13 +186,13 @@ impl SessionStore for MongoStore {
         }
         let (sessions, alive) = (self.sessions.clone_with_type::<SessionIdDocument>(), filter.clone());
         let found: Vec<SessionIdDocument> = self
-            .bounded(
-                async move { sessions.find(alive).projection(doc! { "_id": 1 }).await?.try_collect().await },
-            )
+            .bounded(async move {
+                sessions.find(alive).hint(by_user()).projection(doc! { "_id": 1 }).await?.try_collect().await
+            })
             .await?;
         let update = doc! { "$set": { "ended_at": date(at) }, "$inc": { "version": 1_i64 } };
         let sessions = self.sessions.clone();
-        self.bounded(async move { sessions.update_many(filter, update).await }).await?;
+        self.bounded(async move { sessions.update_many(filter, update).hint(by_user()).await }).await?;
         Ok(found.into_iter().map(|document| document.id).collect())
     }
 
@@ -214,6 +223,16 @@ fn live_of(of: &LiveSessions) -> Document {
 
 fn idle_end(at: Instant, idle_ttl: TimeDelta) -> Document {
     doc! { "$min": [date(at + idle_ttl), "$absolute_expires_at"] }
+}
+
+/// Which index finds a single session. Said outright, so that no plan can ever be another one.
+fn hint(filter: &Document) -> Option<Hint> {
+    filter.contains_key("refresh_family").then(|| Hint::Name(indexes::REFRESH_FAMILY.into()))
+}
+
+/// The index that finds the sessions of a person.
+fn by_user() -> Hint {
+    Hint::Name(indexes::SESSIONS_BY_USER.into())
 }
 
 fn by_family(family: &TokenHash) -> Document {

@@ -4,6 +4,8 @@
 mod cache;
 mod keys;
 mod notes;
+#[cfg(feature = "server-tests")]
+mod plans;
 mod sessions;
 mod users;
 

@@ -1,0 +1,89 @@
+//! How MongoDB finds sessions: by indexes, so that the number of documents does not matter.
+
+use mongodb::{
+    Client, Collection,
+    bson::{Bson, Document, doc},
+};
+use vestibule::domain::ids::UserId;
+
+use super::{now, session};
+
+/// Every stage of a plan that was chosen.
+fn stages(plan: &Bson, found: &mut Vec<String>) {
+    match plan {
+        Bson::Document(document) => {
+            if let Ok(stage) = document.get_str("stage") {
+                found.push(stage.to_owned());
+            }
+            for (name, value) in document {
+                // What was not chosen does not count.
+                if name != "rejectedPlans" {
+                    stages(value, found);
+                }
+            }
+        }
+        Bson::Array(values) => values.iter().for_each(|value| stages(value, found)),
+        _ => {}
+    }
+}
+
+async fn plan(database: &mongodb::Database, command: Document) -> Vec<String> {
+    let explained =
+        database.run_command(doc! { "explain": command, "verbosity": "queryPlanner" }).await.unwrap();
+    let mut found = Vec::new();
+    stages(&Bson::Document(explained.get_document("queryPlanner").unwrap().clone()), &mut found);
+    found
+}
+
+/// The filters and hints are those of the adapter: by id, by family, by person, by expiry.
+#[tokio::test]
+async fn sessions_are_found_by_index_scans() {
+    vestibule::app::install_crypto();
+    let url = crate::support::servers::mongodb_url();
+    let stores = super::open(&vestibule::config::DatabaseConfig::MongoDb(url.clone().into())).await;
+    let user = UserId::generate(now(), &vestibule::domain::random::SystemRandom);
+    let (kept, token) = session(&user);
+    stores.sessions.insert(&kept, &token.family(), &token.hash()).await.unwrap();
+    let client = Client::with_uri_str(&url).await.unwrap();
+    let database = client.default_database().unwrap();
+    let sessions: Collection<Document> = database.collection("sessions");
+    let template = sessions.find_one(doc! {}).await.unwrap().unwrap();
+    // Enough of them that a scan of the collection would be a choice.
+    let copies = (0..2_000_u32).map(|number| {
+        let mut copy = template.clone();
+        copy.insert("_id", session(&user).0.id.as_str());
+        copy.insert(
+            "refresh_family",
+            mongodb::bson::Binary {
+                subtype: mongodb::bson::spec::BinarySubtype::Generic,
+                bytes: number.to_le_bytes().repeat(8),
+            },
+        );
+        copy
+    });
+    sessions.insert_many(copies).await.unwrap();
+    let (at, family) =
+        (template.get_datetime("created_at").unwrap(), template.get("refresh_family").unwrap());
+    let live = doc! { "user_id": user.as_str(), "ended_at": null, "session_epoch": { "$gte": 1_i64 }, "idle_expires_at": { "$gt": at } };
+    let others = doc! { "user_id": user.as_str(), "ended_at": null, "_id": { "$ne": kept.id.as_str() } };
+    let rotated = doc! { "refresh_family": family.clone(), "refresh_hash": template.get("refresh_hash").unwrap().clone(), "ended_at": null, "idle_expires_at": { "$gt": at } };
+    let (by_family, by_user) = ("sessions_unique_refresh_family", "sessions_by_user_and_end");
+    let find = |filter: Document| doc! { "find": "sessions", "filter": filter };
+    let with = |filter: Document, hint: &str| doc! { "find": "sessions", "filter": filter, "hint": hint };
+    let list = doc! { "find": "sessions", "filter": live.clone(), "sort": { "_id": -1 }, "limit": 21, "hint": by_user };
+    for (name, command) in [
+        ("refresh", with(rotated, by_family)),
+        ("revoke", find(doc! { "_id": kept.id.as_str(), "user_id": user.as_str(), "ended_at": null })),
+        ("list", list),
+        ("revoke others", with(others, by_user)),
+        ("purge by expiry", find(doc! { "idle_expires_at": { "$lte": at } })),
+        ("purge by end", find(doc! { "ended_at": { "$lte": at } })),
+    ] {
+        let stages = plan(&database, command).await;
+        assert!(!stages.iter().any(|stage| stage == "COLLSCAN"), "{name}: {stages:?}");
+        assert!(
+            stages.iter().any(|stage| ["IXSCAN", "IDHACK", "EXPRESS_IXSCAN"].contains(&stage.as_str())),
+            "{name}: {stages:?}"
+        );
+    }
+}
