@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::signature::Ed25519KeyPair;
 use axum::http::{Request, header};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use vestibule::domain::ids::KeyId;
+use vestibule::{
+    app::Ambient,
+    domain::{ids::KeyId, random::SystemRandom},
+    stores::Stores,
+};
 
 use crate::support::{Backend, TestApp, TestClock, config, on_every_backend};
 
@@ -154,6 +159,119 @@ async fn another_algorithm_replaces_the_key_and_old_tokens_still_verify() {
     let new = app.login("ada@example.com", "correct horse battery").await.text_at("/login/accessToken");
     assert_eq!(kid(&new), kids(&app).await[1]);
     app.me(&new).await.data("/me/id");
+}
+
+/// A key of the operator, as PKCS#8 and as PEM.
+fn own_key(folder: &std::path::Path, name: &str) -> (Vec<u8>, String) {
+    let pair = Ed25519KeyPair::generate().unwrap();
+    let der = pair.to_pkcs8v1().unwrap().as_ref().to_vec();
+    let body = base64::engine::general_purpose::STANDARD.encode(&der);
+    let path = folder.join(name).display().to_string();
+    std::fs::write(&path, format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"))
+        .unwrap();
+    (der, path)
+}
+
+/// A token of these headers and claims, signed with this key.
+fn signed(der: &[u8], header: &Value, claims: &Value) -> String {
+    let message = format!("{}.{}", BASE64.encode(header.to_string()), BASE64.encode(claims.to_string()));
+    let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).unwrap();
+    format!("{message}.{}", BASE64.encode(pair.sign(message.as_bytes())))
+}
+
+#[tokio::test]
+async fn only_the_key_that_is_known_by_its_id_verifies_and_with_its_algorithm_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let ((own, path), (foreign, _)) =
+        (own_key(folder.path(), "own.pem"), own_key(folder.path(), "foreign.pem"));
+    let app = TestApp::with(Backend::Embedded, &[("SIGNING_KEY_FILE", &path)]).await;
+    let ada = app.user("ada").await;
+    let part = |index: usize| -> Value {
+        let part = ada.access_token.split('.').nth(index).unwrap();
+        serde_json::from_slice(&BASE64.decode(part).unwrap()).unwrap()
+    };
+    let (header, claims) = (part(0), part(1));
+    let with = |member: &str, value: Value| {
+        let mut header = header.clone();
+        header[member] = value;
+        header
+    };
+    app.me(&signed(&own, &header, &claims)).await.data("/me/id");
+    // Where keys could be had from is not looked at, whoever says it.
+    for member in ["jku", "x5u"] {
+        let header = with(member, json!("https://evil.example.com/keys"));
+        app.me(&signed(&own, &header, &claims)).await.data("/me/id");
+        assert_eq!(app.me(&signed(&foreign, &header, &claims)).await.reason(), "TOKEN_INVALID");
+    }
+    let jwk = with("jwk", published(&app).await.remove(0));
+    assert_eq!(app.me(&signed(&foreign, &jwk, &claims)).await.reason(), "TOKEN_INVALID");
+    for (member, value) in [
+        ("kid", json!("key_01h455vb4pex5vsknk084sn02q")),
+        ("kid", json!("../../etc/passwd")),
+        ("kid", json!("key_".to_owned() + &"0".repeat(2_000))),
+        ("kid", json!("' OR 1=1 --")),
+        ("kid", json!("")),
+        ("kid", Value::Null),
+        ("alg", json!("ES256")),
+        ("alg", json!("RS256")),
+        ("alg", json!("HS256")),
+        ("alg", json!("none")),
+        ("typ", json!("JWT")),
+        ("typ", Value::Null),
+        ("crit", json!(["exp"])),
+    ] {
+        let token = signed(&own, &with(member, value.clone()), &claims);
+        assert_eq!(app.me(&token).await.reason(), "TOKEN_INVALID", "{member}: {value}");
+    }
+    for (member, value) in [
+        ("iss", json!("http://evil.example.com")),
+        ("aud", json!("another")),
+        ("aud", Value::Null),
+        ("sub", json!("user_01h455vb4pex5vsknk084sn02q")),
+        ("sid", json!("sess_nonsense")),
+        ("nbf", json!(claims["nbf"].as_i64().unwrap() + 1)),
+        ("exp", json!("never")),
+    ] {
+        let mut changed = claims.clone();
+        changed[member] = value.clone();
+        let answer = app.me(&signed(&own, &header, &changed)).await;
+        assert!(
+            ["TOKEN_INVALID", "SESSION_REVOKED"].contains(&answer.reason().as_str()),
+            "{member}: {value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_the_operator_is_replaced_by_another_file_and_never_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("v.sqlite").display());
+    let (first, second) = (own_key(folder.path(), "1.pem").1, own_key(folder.path(), "2.pem").1);
+    let clock = Arc::new(TestClock::default());
+    let start = async |file: &str| {
+        // The file is given free when the threads of the last one have ended.
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        let settings =
+            config(&[("DATABASE_URL".into(), url.clone()), ("SIGNING_KEY_FILE".into(), file.to_owned())]);
+        TestApp::node(&settings, clock.clone()).await
+    };
+    let app = start(&first).await;
+    let old = app.user("ada").await.access_token;
+    assert!(app.domain.tokens.keys().rotate(false).await.is_err(), "the file says which key");
+    drop(app);
+    let app = start(&second).await;
+    assert_eq!(kids(&app).await.len(), 2);
+    app.me(&old).await.data("/me/id");
+    app.advance(TimeDelta::minutes(10));
+    let new = app.login_again("ada").await.access_token;
+    assert_ne!(kid(&new), kid(&old));
+    drop(app);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let settings = config(&[("DATABASE_URL".into(), url.clone()), ("SIGNING_KEY_FILE".into(), first)]);
+    let stores = Stores::open(&settings.database).await.unwrap();
+    let cache = vestibule::cache::open(&settings.cache, &(Arc::new(SystemRandom) as _)).await.unwrap();
+    let refused = vestibule::app::assemble(&settings, stores, cache, Ambient::default()).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("SIGNING_KEY_FILE")));
 }
 
 #[cfg(feature = "server-tests")]
