@@ -18,9 +18,9 @@ use crate::{
         random::SharedRandom,
         sessions::{SessionCache, SessionParts, Sessions},
         store::StoreCalls,
-        tokens::{AccessTokens, IssuerSettings, KeyRingParts},
+        tokens::{AccessTokens, IssuerSettings, KeyRing, KeyRingParts},
     },
-    graphql::Graphql,
+    graphql::{Executions, Graphql},
     http::{self, Health, HttpParts, ServerTimeouts},
     stores::{OpenError, Stores},
 };
@@ -112,7 +112,7 @@ pub async fn assemble(
         body_timeout: ServerTimeouts::new(config.http.shutdown_timeout).body,
         clock: ambient.clock,
         random: ambient.random,
-        executions: executions.clone(),
+        executions: Executions { tracker: executions.clone(), time_limit: config.http.request_timeout },
     });
     Ok(App {
         router,
@@ -163,11 +163,11 @@ async fn domain(
 ///
 /// # Errors
 /// `Store` and `Keys`.
-pub async fn open_keys(config: &Config) -> Result<AccessTokens, StartError> {
+pub async fn open_keys(config: &Config) -> Result<KeyRing, StartError> {
     install_crypto();
     let stores = Stores::open_beside(&config.database).await?;
     let keys = key_ring(config, &stores, &Ambient::default());
-    AccessTokens::open(issuer(config), keys).await.map_err(StartError::Keys)
+    KeyRing::read(keys, issuer(config).validation()).await.map_err(StartError::Keys)
 }
 
 /// Who issues tokens with these settings.

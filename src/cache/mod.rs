@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// How long a copy is kept. It bounds what another node can miss when a revocation could not be
-/// told to Redis.
+/// How long a copy is kept. It bounds what is missed when Redis loses a write that it has acknowledged,
+/// as it can in a failover.
 const COPY_TTL: Duration = Duration::from_mins(5);
 /// How long a tombstone is kept: longer than any fill that was under way can take.
 const TOMBSTONE_TTL: Duration = Duration::from_mins(15);

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     domain::{
         ids::KeyId,
-        tokens::{AccessTokens, KeyState},
+        tokens::{KeyRing, KeyState},
     },
     telemetry,
 };
@@ -60,16 +60,16 @@ pub(super) fn run(command: KeysCommand) -> ExitCode {
 }
 
 async fn act(command: KeysCommand, config: &Config) -> anyhow::Result<String> {
-    let tokens = app::open_keys(config).await?;
+    let keys = app::open_keys(config).await?;
     match command {
-        KeysCommand::List => list(&tokens).await,
+        KeysCommand::List => list(&keys).await,
         KeysCommand::Rotate { at_once } => {
-            let key = tokens.keys().rotate(at_once).await?;
+            let key = keys.rotate(at_once).await?;
             Ok(format!("{key}\n"))
         }
         KeysCommand::Revoke { key } => {
             let id: KeyId = key.parse().context("the id of a key starts with key_")?;
-            if tokens.keys().revoke(&id).await? {
+            if keys.revoke(&id).await? {
                 Ok(format!("{id} is taken out\n"))
             } else {
                 bail!("there is no key {id}")
@@ -78,8 +78,8 @@ async fn act(command: KeysCommand, config: &Config) -> anyhow::Result<String> {
     }
 }
 
-async fn list(tokens: &AccessTokens) -> anyhow::Result<String> {
-    let keys = tokens.keys().list().await?;
+async fn list(ring: &KeyRing) -> anyhow::Result<String> {
+    let keys = ring.list().await?;
     let lines = keys.into_iter().map(|key| {
         let state = match key.state {
             KeyState::Next => "next",

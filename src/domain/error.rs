@@ -229,7 +229,8 @@ error_codes! {
     ReauthenticationRequired = "REAUTHENTICATION_REQUIRED", 401, "Please confirm that it is you.";
     /// The account is suspended.
     AccountSuspended = "ACCOUNT_SUSPENDED", 403, "The account is suspended.";
-    /// Too many attempts; `retryAfter` says when the next one counts.
+    /// Too many attempts, or too many lasting connections of one person; `retryAfter`, where it is there,
+    /// says when the next attempt counts.
     RateLimited = "RATE_LIMITED", 429, "Too many attempts. Please wait.";
     /// The service has more work than it can do now; `retryAfter` says when to try again.
     Overloaded = "OVERLOADED", 503, "The service is busy. Please try again in a moment.";

@@ -17,7 +17,7 @@ use async_graphql::{SDLExportOptions, Schema};
 pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
 pub use error::{ApiError, extensions, refusal, request_error, too_many_operations};
 pub use request::{GraphqlRequest, Method, Outcome, RequestError};
-pub use stream::Emission;
+pub use stream::{Emission, Executions};
 
 use crate::{config::GraphqlConfig, domain::Domain};
 

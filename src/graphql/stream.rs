@@ -1,7 +1,7 @@
 //! Requests whose answers come one after the other: subscriptions, and over the same carrier also
 //! queries and mutations, which have one answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Response, ServerError, Value, parser::types::OperationType};
 use futures_util::{
@@ -9,6 +9,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use super::{
     Graphql, RequestContext,
@@ -36,7 +37,7 @@ impl Graphql {
         request: GraphqlRequest,
         method: Method,
         context: Arc<RequestContext>,
-        executions: &TaskTracker,
+        executions: &Executions,
     ) -> Result<BoxStream<'static, Emission>, RequestError> {
         let id = context.request_id.clone();
         let (prepared, kind) = prepare(request, method).map_err(|refused| with_request_id(refused, &id))?;
@@ -46,21 +47,57 @@ impl Graphql {
             return Ok(answers.map(move |(number, response)| emission(number, response, &id)).boxed());
         }
         let graphql = self.clone();
-        let task = executions.spawn(async move { graphql.run(prepared, &id).await });
-        let single = stream::once(task).map(|outcome| match outcome {
-            Ok(Outcome::Executed(response)) => Emission::Next(Box::new(response)),
-            Ok(Outcome::Refused(RequestError::Faulty(error) | RequestError::MethodNotAllowed(error))) => {
-                Emission::Refused(vec![error])
+        let request_id = id.clone();
+        let executions = executions.clone();
+        let single = async move {
+            match executions.run(async move { graphql.run(prepared, &id).await }).await {
+                Ok(Outcome::Executed(response)) => Emission::Next(Box::new(response)),
+                Ok(Outcome::Refused(RequestError::Faulty(error) | RequestError::MethodNotAllowed(error))) => {
+                    Emission::Refused(vec![error])
+                }
+                Err(code) => {
+                    let mut error = super::request_error(code, code.summary());
+                    complete(&mut error, &request_id);
+                    Emission::Refused(vec![error])
+                }
+            }
+        };
+        Ok(stream::once(single).boxed())
+    }
+}
+
+/// Runs executions in tasks of their own: a client that goes away does not stop a write half-way, a
+/// panic is one masked error, and only the wait has a time limit.
+#[derive(Clone)]
+pub struct Executions {
+    /// Executions under way, also those whose client has gone.
+    pub tracker: TaskTracker,
+    /// How long one is waited for.
+    pub time_limit: Duration,
+}
+
+impl Executions {
+    /// Runs one.
+    ///
+    /// # Errors
+    /// `InternalServerError` for a panic, `ServiceUnavailable` when it takes too long.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        execution: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, ErrorCode> {
+        let task = self.tracker.spawn(execution.in_current_span());
+        #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
+        match tokio::time::timeout(self.time_limit, task).await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(_)) => {
+                tracing::error!("a resolver panicked");
+                Err(ErrorCode::InternalServerError)
             }
             Err(_) => {
-                tracing::error!("a resolver panicked");
-                Emission::Refused(vec![super::request_error(
-                    ErrorCode::InternalServerError,
-                    ErrorCode::InternalServerError.summary(),
-                )])
+                tracing::warn!("a request took too long");
+                Err(ErrorCode::ServiceUnavailable)
             }
-        });
-        Ok(single.boxed())
+        }
     }
 }
 

@@ -11,7 +11,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use tracing::Instrument;
 
 use super::{
     HttpState,
@@ -139,7 +138,8 @@ async fn answer(
         return sse::answer(state, request, method.as_stream(), context).await;
     }
     let context = Arc::new(context);
-    match execute(state, request, method, context.clone()).await {
+    let (graphql, shared) = (state.graphql.clone(), context.clone());
+    match state.executions.run(async move { graphql.execute(request, method, shared).await }).await {
         Ok(outcome) => {
             let mut response = render(outcome, media);
             if let Some(effect) = context.take_cookie_effect() {
@@ -148,30 +148,6 @@ async fn answer(
             response
         }
         Err(code) => Refusal::of(code).into_response(id, media),
-    }
-}
-
-/// Executes in a task of its own: a client that hangs up does not stop a write half-way, a panic is
-/// one masked error, and only the wait has a time limit.
-async fn execute(
-    state: &HttpState,
-    request: GraphqlRequest,
-    method: Method,
-    context: Arc<RequestContext>,
-) -> Result<Outcome, ErrorCode> {
-    let graphql = state.graphql.clone();
-    let task = async move { graphql.execute(request, method, context).await }.in_current_span();
-    #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
-    match tokio::time::timeout(state.config.request_timeout, state.executions.spawn(task)).await {
-        Ok(Ok(outcome)) => Ok(outcome),
-        Ok(Err(_)) => {
-            tracing::error!("a resolver panicked");
-            Err(ErrorCode::InternalServerError)
-        }
-        Err(_) => {
-            tracing::warn!("a request took too long");
-            Err(ErrorCode::ServiceUnavailable)
-        }
     }
 }
 

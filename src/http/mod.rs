@@ -19,7 +19,6 @@ mod ws;
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, routing::get};
-use tokio_util::task::TaskTracker;
 
 use self::sockets::Sockets;
 pub use client_address::PeerAddress;
@@ -29,7 +28,7 @@ pub use server::{Server, ServerTimeouts};
 use crate::{
     config::{GraphqlConfig, HttpConfig},
     domain::{Domain, clock::SharedClock, random::SharedRandom},
-    graphql::Graphql,
+    graphql::{Executions, Graphql},
 };
 
 /// What the handlers share.
@@ -61,8 +60,8 @@ pub struct HttpParts {
     pub clock: SharedClock,
     /// Randomness for request ids.
     pub random: SharedRandom,
-    /// Executions under way, also those whose client has hung up.
-    pub executions: TaskTracker,
+    /// Runs executions.
+    pub executions: Executions,
 }
 
 impl std::ops::Deref for HttpState {

@@ -101,11 +101,22 @@ async fn beat(connection: Arc<Connection>, near: Weak<Near>, tracked: Arc<Vec<At
         if !is_tracked {
             continue;
         }
-        let answers = join_all(connection.clients().iter().map(|client| client.ping::<String>(None))).await;
-        if answers.iter().all(Result::is_ok) {
+        if join_all(connection.clients().iter().map(answers)).await.into_iter().all(|answers| answers) {
             connection.trust().hear(generation, at);
         } else {
             connection.trust().lose();
         }
     }
+}
+
+/// Whether every server that the client is connected to is there; a cluster has several.
+async fn answers(client: &Client) -> bool {
+    if !client.is_clustered() {
+        return client.ping::<String>(None).await.is_ok();
+    }
+    let servers = client.active_connections();
+    let pings = servers
+        .iter()
+        .map(|server| async move { client.with_cluster_node(server).ping::<String>(None).await.is_ok() });
+    !servers.is_empty() && join_all(pings).await.into_iter().all(|answers| answers)
 }

@@ -13,7 +13,7 @@ use super::Sessions;
 use crate::domain::{
     actor::Principal,
     clock::Instant,
-    error::{AuthenticationFailure, Error},
+    error::{AuthenticationFailure, Error, Result},
     ids::{SessionId, UserId},
 };
 
@@ -100,21 +100,29 @@ impl Sessions {
     }
 
     /// What happens to a person's sessions, for as long as the listening session lives; what ends it
-    /// is the last event. A listener that is too slow hears nothing more.
-    pub async fn watch(self: &Arc<Self>, listener: &Principal) -> BoxStream<'static, SessionEvent> {
+    /// is the last event.
+    ///
+    /// # Errors
+    /// `Overloaded` as the last item for a listener that was too slow and missed events.
+    pub async fn watch(self: &Arc<Self>, listener: &Principal) -> BoxStream<'static, Result<SessionEvent>> {
         let events = self.parts.events.listen(&listener.user.id).await;
         let (service, listener) = (self.clone(), listener.clone());
         stream::unfold(Some(events), move |events| {
             let (service, listener) = (service.clone(), listener.clone());
             async move {
                 let mut events = events?;
-                let Heard::Event(event) = events.next().await? else { return None };
+                let event = match events.next().await? {
+                    Heard::Event(event) => event,
+                    Heard::Missed => {
+                        return Some((Err(Error::Overloaded { retry_after: LOOK_INTERVAL }), None));
+                    }
+                };
                 if event.ends(&listener.session.id) {
-                    return Some((event, None));
+                    return Some((Ok(event), None));
                 }
                 // Nobody hears anything by a session that has ended unheard.
                 let is_alive = service.why_ended(&listener).await.is_none();
-                is_alive.then_some((event, Some(events)))
+                is_alive.then_some((Ok(event), Some(events)))
             }
         })
         .boxed()

@@ -38,6 +38,21 @@ pub struct IssuerSettings {
     pub leeway: TimeDelta,
 }
 
+impl IssuerSettings {
+    /// What every token must fulfil, but for the times, which the library would read off the system
+    /// clock. Each key replaces the algorithm by its own.
+    pub fn validation(&self) -> Validation {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.leeway = 0;
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.audience]);
+        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+        validation
+    }
+}
+
 /// A token just issued.
 pub struct IssuedAccessToken {
     /// The token. A secret.
@@ -84,7 +99,7 @@ impl AccessTokens {
     pub async fn open(settings: IssuerSettings, keys: KeyRingParts) -> Result<Self> {
         let verified = Cache::builder().max_capacity(REMEMBERED_TOKENS).time_to_live(settings.ttl).build();
         let (clock, random) = (keys.clock.clone(), keys.random.clone());
-        let keys = KeyRing::open(keys, validation(&settings)).await?;
+        let keys = KeyRing::open(keys, settings.validation()).await?;
         Ok(Self { settings, keys, clock, random, verified })
     }
 
@@ -196,17 +211,4 @@ impl AccessTokens {
         let decoded = jsonwebtoken::decode::<Claims>(token, &key.decoding, &key.validation).ok()?;
         Some((id, decoded.claims))
     }
-}
-
-/// Everything but the times, which the library would read off the system clock. Each key replaces the
-/// algorithm by its own.
-fn validation(settings: &IssuerSettings) -> Validation {
-    let mut validation = Validation::new(Algorithm::EdDSA);
-    validation.leeway = 0;
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.set_issuer(&[&settings.issuer]);
-    validation.set_audience(&[&settings.audience]);
-    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-    validation
 }

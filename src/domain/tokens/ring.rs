@@ -48,6 +48,16 @@ pub enum KeyState {
     Retired,
 }
 
+/// When keys are looked after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// When the service starts: what the settings say is done. Afterwards it is not again, so that
+    /// nodes with different settings do not replace each other's keys for ever.
+    Start,
+    /// While it serves.
+    Service,
+}
+
 /// What can be told of a key.
 #[derive(Debug, Clone)]
 pub struct KeySummary {
@@ -81,7 +91,18 @@ impl KeyRing {
     pub async fn open(parts: KeyRingParts, validation: Validation) -> Result<Self> {
         let now = parts.clock.now();
         let ring = Self { parts, validation, current: RwLock::default(), looked_at: Mutex::new(now) };
-        ring.tend().await?;
+        ring.tend_as(Occasion::Start).await?;
+        Ok(ring)
+    }
+
+    /// Reads the keys from the store as they are, for a command beside a service.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub async fn read(parts: KeyRingParts, validation: Validation) -> Result<Self> {
+        let now = parts.clock.now();
+        let ring = Self { parts, validation, current: RwLock::default(), looked_at: Mutex::new(now) };
+        ring.install(ring.usable().await?)?;
         Ok(ring)
     }
 
@@ -102,8 +123,12 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open`].
     pub async fn tend(&self) -> Result<bool> {
+        self.tend_as(Occasion::Service).await
+    }
+
+    async fn tend_as(&self, occasion: Occasion) -> Result<bool> {
         let mut stored = self.usable().await?;
-        if let Some(next) = self.due(&stored)? {
+        if let Some(next) = self.due(&stored, occasion)? {
             self.add(next).await?;
             stored = self.usable().await?;
         }
@@ -162,10 +187,14 @@ impl KeyRing {
     /// Takes a key out at once: tokens that it signed are refused. Answers whether there was one.
     ///
     /// # Errors
-    /// `ServiceUnavailable`.
+    /// `ServiceUnavailable`; `Internal` for the key of the operator, which would come back.
     pub async fn revoke(&self, id: &KeyId) -> Result<bool> {
+        if self.is_own(id)? {
+            let message = "SIGNING_KEY_FILE names this key: start every node with another one first";
+            return Err(Error::Internal(message.into()));
+        }
         let is_removed = self.parts.store.remove(id).await?;
-        self.tend().await?;
+        self.install(self.usable().await?)?;
         Ok(is_removed)
     }
 

@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 
 use super::{
     PrivateKey,
-    ring::{KeyRing, KeyRingParts},
+    ring::{KeyRing, KeyRingParts, Occasion},
     store::StoredKey,
 };
 use crate::domain::{
@@ -15,15 +15,19 @@ use crate::domain::{
 
 impl KeyRing {
     /// The key that should be made now, if one should.
-    pub(super) fn due(&self, stored: &[StoredKey]) -> Result<Option<StoredKey>> {
+    pub(super) fn due(&self, stored: &[StoredKey], occasion: Occasion) -> Result<Option<StoredKey>> {
         let newest = stored.iter().max_by_key(|key| key.generation);
         if let Some(own) = &self.parts.policy.own {
-            return self.due_own(own, stored, newest);
+            return match occasion {
+                Occasion::Start => self.due_own(own, stored, newest),
+                Occasion::Service => Ok(None),
+            };
         }
         let now = self.parts.clock.now();
         let has_served = |key: &StoredKey| {
             let is_old = self.parts.policy.rotation.is_some_and(|rotation| now >= key.active_from + rotation);
-            is_old || key.algorithm != self.parts.policy.algorithm
+            let is_other = occasion == Occasion::Start && key.algorithm != self.parts.policy.algorithm;
+            is_old || is_other
         };
         if newest.is_some_and(|key| !has_served(key)) {
             return Ok(None);
@@ -46,6 +50,12 @@ impl KeyRing {
             return Err(Error::Internal(message.into()));
         }
         Ok(Some(next))
+    }
+
+    /// Whether it is the operator's key.
+    pub(super) fn is_own(&self, id: &KeyId) -> Result<bool> {
+        let own = self.parts.policy.own.as_ref().map(own_id).transpose()?;
+        Ok(own.as_ref() == Some(id))
     }
 
     /// The key that follows the stored ones. The first one signs at once: there is nobody yet who

@@ -4,7 +4,7 @@ use async_graphql::{Context, Subscription as GraphqlSubscription};
 use futures_util::{Stream, StreamExt};
 
 use super::{
-    Result,
+    ApiError, Result,
     context::ContextExt,
     enums::{all_reasons, codes, raises},
     types::SessionEventObject,
@@ -19,14 +19,18 @@ pub struct Subscription;
 /// (graphql-sse, distinct connections).
 #[GraphqlSubscription]
 impl Subscription {
-    /// What happens to the caller's own sessions, on any device. Ends with the caller's session.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    /// What happens to the caller's own sessions, on any device. Ends with the caller's session, and with
+    /// `OVERLOADED` for a listener that was too slow.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::Overloaded, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn session_events(
         &self,
         context: &Context<'_>,
-    ) -> Result<impl Stream<Item = SessionEventObject> + use<>> {
+    ) -> Result<impl Stream<Item = Result<SessionEventObject>> + use<>> {
         let listener = context.principal().await?.clone();
         let events = context.domain()?.sessions.watch(&listener).await;
-        Ok(events.map(move |event| SessionEventObject { event, listener: listener.clone() }))
+        Ok(events.map(move |event| {
+            let event = event.map_err(ApiError::from)?;
+            Ok(SessionEventObject { event, listener: listener.clone() })
+        }))
     }
 }

@@ -1,7 +1,8 @@
 //! Messages of graphql-transport-ws.
 
-use async_graphql::ServerError;
+use async_graphql::{Response, ServerError};
 use axum::extract::ws::{CloseFrame, Message};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::graphql::{Emission, GraphqlRequest};
@@ -113,13 +114,21 @@ pub(super) fn error(id: &str, errors: &[ServerError]) -> Message {
 /// One answer of an operation.
 pub(super) fn emission(id: &str, emission: &Emission) -> Message {
     match emission {
-        Emission::Next(response) => text(&json!({ "id": id, "type": "next", "payload": response })),
+        Emission::Next(response) => text(&Next { id, r#type: "next", payload: response }),
         Emission::Refused(errors) => error(id, errors),
     }
 }
 
-fn text(message: &Value) -> Message {
-    Message::Text(message.to_string().into())
+/// Written as it is: in between, the members of the answer would lose their order.
+#[derive(Serialize)]
+struct Next<'a> {
+    id: &'a str,
+    r#type: &'static str,
+    payload: &'a Response,
+}
+
+fn text(message: &impl Serialize) -> Message {
+    Message::Text(serde_json::to_string(message).unwrap_or_default().into())
 }
 
 #[cfg(test)]

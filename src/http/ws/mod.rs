@@ -8,7 +8,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{FromRequestParts, Request, State, WebSocketUpgrade},
-    http::{HeaderValue, StatusCode},
+    http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use tracing::Instrument;
@@ -52,7 +52,13 @@ pub(super) async fn open(
     }
     match upgrade(&state, &id, request).await {
         Ok(response) => response,
-        Err(refusal) => refusal.into_response(&id, ResponseType::Json),
+        Err(refusal) => {
+            let mut response = refusal.into_response(&id, ResponseType::Json);
+            if response.status() == StatusCode::UPGRADE_REQUIRED {
+                response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            }
+            response
+        }
     }
 }
 
@@ -79,7 +85,7 @@ async fn upgrade(state: &HttpState, id: &RequestId, request: Request<Body>) -> R
     let place = state.sockets().enter().ok_or_else(|| Refusal::of(ErrorCode::Overloaded))?;
     let client = client_info(&parts);
     let handshake = Handshake { id: id.clone(), cookie, client, csrf };
-    let (state, tracker) = (state.clone(), state.executions.clone());
+    let (state, tracker) = (state.clone(), state.executions.tracker.clone());
     let upgrade = upgrade
         .max_message_size(MAX_BODY_BYTES)
         .max_frame_size(MAX_BODY_BYTES)

@@ -25,7 +25,7 @@ pub(super) const UNIQUE_EMAIL: &str = "users_unique_email_key";
 pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
 /// The newest schema this program knows.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// A server that has just started, or is electing a primary, is given this many tries.
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -74,6 +74,7 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
             plain("sessions_by_end", doc! { "ended_at": 1 }),
         ])
         .await?;
+    drop_index(&sessions, "sessions_by_user").await?;
     upgrade_keys(&documents(KEYS)).await?;
     documents(KEYS).create_index(unique(UNIQUE_KEY_GENERATION, doc! { "generation": 1 })).await?;
     documents(NOTES).create_index(plain("notes_by_time", doc! { "made_at": 1 })).await?;
@@ -85,13 +86,19 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
 async fn upgrade_keys(keys: &Collection<Document>) -> Result<(), IndexError> {
     let first = doc! { "generation": 1_i64, "algorithm": "EdDSA", "active_from": "$created_at" };
     keys.update_many(doc! { "generation": { "$exists": false } }, vec![doc! { "$set": first }]).await?;
-    let has_old_index = match keys.list_index_names().await {
-        Ok(names) => names.iter().any(|name| name == "signing_keys_one_active"),
+    drop_index(keys, "signing_keys_one_active").await
+}
+
+/// Drops an index of an earlier version, where there is one.
+async fn drop_index(documents: &Collection<Document>, name: &str) -> Result<(), IndexError> {
+    let has_it = match documents.list_index_names().await {
+        Ok(names) => names.iter().any(|known| known == name),
         // There is no collection yet.
         Err(_) => false,
     };
-    if has_old_index {
-        keys.drop_index("signing_keys_one_active").await?;
+    if has_it {
+        // Another process may have been faster.
+        let _ = documents.drop_index(name).await;
     }
     Ok(())
 }

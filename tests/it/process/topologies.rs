@@ -100,8 +100,24 @@ async fn is_degraded(process: &Process) -> bool {
     ready.json::<Value>().await.unwrap()["cache"] != "ok"
 }
 
+/// What happens on one node is heard on the other.
+async fn tells_events(here: &Process, there: &Process, email: &str) {
+    let answer = here.register(email).await.unwrap();
+    let token = text(&answer, "/data/register/accessToken");
+    let query = json!({ "query": "subscription { sessionEvents { type } }" });
+    let request = reqwest::Client::new().post(format!("{}/graphql", there.url)).bearer_auth(&token);
+    let mut events = request.header("accept", "text/event-stream").json(&query).send().await.unwrap();
+    here.login(email).await.unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a test gives up by failing")]
+    let event =
+        tokio::time::timeout(Duration::from_secs(5), events.chunk()).await.expect("nothing was heard");
+    let event = String::from_utf8(event.unwrap().unwrap().to_vec()).unwrap();
+    assert!(event.contains("CREATED"), "{event}");
+}
+
 /// Logs in on one node and out on the other, several times.
 async fn is_one_service(here: &Process, there: &Process, prefix: &str) {
+    tells_events(here, there, &format!("{prefix}@example.com")).await;
     for number in 0..8 {
         let answer = here.register(&format!("{prefix}{number}@example.com")).await.unwrap();
         let token = text(&answer, "/data/register/accessToken");
