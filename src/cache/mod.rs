@@ -17,9 +17,9 @@ use crate::{
     },
 };
 
-/// How long a copy is kept. It bounds what is missed when Redis loses a write that it has acknowledged,
-/// as it can in a failover.
-const COPY_TTL: Duration = Duration::from_mins(5);
+/// How long a copy is kept unless its session is used, which makes it anew each minute. For so long copies
+/// are not believed when Redis may have lost writes that it had acknowledged.
+const COPY_TTL: Duration = Duration::from_mins(1);
 /// How long a tombstone is kept: longer than any fill that was under way can take.
 const TOMBSTONE_TTL: Duration = Duration::from_mins(15);
 

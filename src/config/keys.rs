@@ -11,16 +11,18 @@ use crate::domain::tokens::{KeyAlgorithm, KeyPolicy, PrivateKey, Sealer};
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
+/// The most that an access token can be valid, whatever it is now and was before.
+const LONGEST_TOKEN: Duration = HOUR;
 const LONGEST_ROTATION: Duration = Duration::from_hours(3650 * 24);
 /// How much longer than its tokens a key that was replaced is kept.
 const MARGIN: Duration = Duration::from_mins(5);
 
-/// Reads them; `validity` is how long after its issue a token can be valid.
+/// Reads them; `leeway` is how far the clocks of nodes may be apart.
 pub(super) fn read(
     source: &mut Source,
     environment: Environment,
     sealer: Sealer,
-    validity: Duration,
+    leeway: Duration,
 ) -> Option<KeyPolicy> {
     let read_algorithm =
         |name: &str| KeyAlgorithm::parse(name).ok_or_else(|| "must be EdDSA, ES256 or RS256".to_owned());
@@ -37,7 +39,7 @@ pub(super) fn read(
         algorithm: algorithm?,
         rotation: Some(TimeDelta::from_std(rotation).ok()?).filter(|rotation| !rotation.is_zero()),
         publish_ahead: TimeDelta::from_std(publish_ahead).ok()?,
-        kept_after: TimeDelta::from_std(validity + MARGIN).ok()?,
+        kept_after: TimeDelta::from_std(LONGEST_TOKEN + leeway + MARGIN).ok()?,
         own: own?,
     })
 }

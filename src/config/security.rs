@@ -57,7 +57,7 @@ pub(super) fn tokens(source: &mut Source, environment: Environment) -> Option<To
     let refresh_grace = source.duration(&variables::REFRESH_GRACE, Duration::ZERO..=5 * MINUTE);
     let leeway = source.duration(&variables::CLOCK_LEEWAY, Duration::ZERO..=5 * MINUTE);
     Some(TokenConfig {
-        keys: keys::read(source, environment, Sealer::new(secrets), access_ttl + leeway)?,
+        keys: keys::read(source, environment, Sealer::new(secrets), leeway)?,
         access_ttl,
         sessions: SessionSettings {
             idle_ttl: TimeDelta::from_std(idle_ttl).ok()?,

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use async_graphql::Context;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 
 use super::Result;
 use crate::domain::{
@@ -54,6 +54,8 @@ pub struct RequestContext {
     pub csrf: CsrfVerdict,
     /// Whether the answer can set cookies, which it cannot over a socket or as events.
     pub can_set_cookies: bool,
+    /// A place that is taken for as long as the request runs.
+    _place: Option<OwnedSemaphorePermit>,
     actor: OnceCell<domain::Result<Actor>>,
     cookies: Mutex<Option<CookieEffect>>,
 }
@@ -72,9 +74,16 @@ impl RequestContext {
             client,
             csrf,
             can_set_cookies: true,
+            _place: None,
             actor: OnceCell::new(),
             cookies: Mutex::new(None),
         }
+    }
+
+    /// The same, with a place that is given back when it has run to its end, whoever still waits for it.
+    #[must_use]
+    pub fn with_place(self, place: OwnedSemaphorePermit) -> Self {
+        Self { _place: Some(place), ..self }
     }
 
     /// The same, for a carrier whose answers can set no cookies. A refresh token in a cookie is left

@@ -69,13 +69,13 @@ pub fn refusal(error: &Error, id: &RequestId) -> async_graphql::ServerError {
     refused
 }
 
-/// A socket that runs as many operations as it may.
-pub fn too_many_operations(limit: usize, id: &RequestId) -> async_graphql::ServerError {
-    let message = format!("A socket may run {limit} operations at once.");
+/// A socket that runs as much as it may.
+pub fn too_many_operations(name: &str, limit: usize, id: &RequestId) -> async_graphql::ServerError {
+    let message = format!("The socket runs too much at once: the limit {name} is {limit}.");
     let mut refused = request_error(ErrorCode::OperationTooComplex, message);
     let values = refused.extensions.get_or_insert_default();
     values.set("limit", limit);
-    values.set("limitName", "operations");
+    values.set("limitName", name);
     values.set("requestId", id.as_str());
     refused
 }

@@ -21,7 +21,7 @@ impl PageArguments {
     /// Reads the arguments; positions are of a type that its text names.
     ///
     /// # Errors
-    /// `BadArguments` for both or neither direction's count out of bounds, or cursors that are none.
+    /// `BadArguments` for `first` and `last` together, one of them out of bounds, or cursors that are none.
     pub(super) fn read<P: std::str::FromStr>(self) -> Result<PageRequest<P>> {
         let mut faults = Vec::new();
         let mut keep = |read: std::result::Result<Option<P>, Fault>| {

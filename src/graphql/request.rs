@@ -159,11 +159,14 @@ pub(super) fn prepare(
         OperationType::Query | OperationType::Mutation | OperationType::Subscription => {}
     }
     let kind = operation.ty;
-    let variables = Variables::from_json(serde_json::Value::Object(request.variables.unwrap_or_default()));
+    let mut given = request.variables.unwrap_or_default();
+    // What the operation does not declare is of no use, and would be kept for as long as it runs.
+    given.retain(|name, _| operation.variable_definitions.iter().any(|one| one.node.name.node == **name));
+    let variables = Variables::from_json(serde_json::Value::Object(given));
     limits::check_document(&document, &variables).map_err(too_complex)?;
     check_required(operation, &variables)?;
     if kind == OperationType::Subscription {
-        check_single_root(&document, &operation.selection_set.node)?;
+        check_single_root(&operation.selection_set.node)?;
     }
 
     let mut prepared = Request::new(request.query).variables(variables);
@@ -174,24 +177,16 @@ pub(super) fn prepare(
     Ok((prepared, kind))
 }
 
-/// A subscription has one source of events (GraphQL §5.2.3.1). What fragments expand to is bounded by
-/// now.
-fn check_single_root(document: &ExecutableDocument, set: &SelectionSet) -> Result<(), RequestError> {
-    fn count(document: &ExecutableDocument, set: &SelectionSet) -> usize {
-        let items = set.items.iter().map(|item| match &item.node {
-            Selection::Field(_) => 1,
-            Selection::InlineFragment(inline) => count(document, &inline.node.selection_set.node),
-            Selection::FragmentSpread(spread) => document
-                .fragments
-                .get(&spread.node.fragment_name.node)
-                .map_or(0, |fragment| count(document, &fragment.node.selection_set.node)),
-        });
-        items.sum()
-    }
-    if count(document, set) == 1 {
-        Ok(())
-    } else {
-        Err(invalid("A subscription has exactly one field at its root."))
+/// A subscription has one source of events (GraphQL §5.2.3.1), which is always there. The library
+/// looks for it at the root itself and not in fragments.
+fn check_single_root(set: &SelectionSet) -> Result<(), RequestError> {
+    match set.items.as_slice() {
+        [only] => match &only.node {
+            Selection::Field(field) if field.node.directives.is_empty() => Ok(()),
+            Selection::Field(_) => Err(invalid("The field of a subscription takes no directives.")),
+            _ => Err(invalid("The field of a subscription must not be in a fragment.")),
+        },
+        _ => Err(invalid("A subscription has exactly one field at its root.")),
     }
 }
 

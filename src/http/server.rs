@@ -1,7 +1,13 @@
 //! The listener: HTTP/1.1 with time limits that `axum::serve` does not have, and an end that lets
 //! requests in flight finish.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -13,6 +19,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::PeerAddress;
@@ -29,6 +36,8 @@ pub struct ServerTimeouts {
     pub header: Duration,
     /// For the body of a request.
     pub body: Duration,
+    /// For reading some of an answer.
+    pub write: Duration,
     /// For requests in flight when the service stops.
     pub shutdown: Duration,
 }
@@ -37,11 +46,18 @@ impl ServerTimeouts {
     /// The limits of a running service. The first is longer than reverse proxies keep idle
     /// connections, so that they close them and not we.
     pub const fn new(shutdown: Duration) -> Self {
-        Self { header: Duration::from_secs(75), body: Duration::from_secs(15), shutdown }
+        Self {
+            header: Duration::from_secs(75),
+            body: Duration::from_secs(15),
+            write: Duration::from_secs(30),
+            shutdown,
+        }
     }
 }
 
-type Connection = http1::UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>;
+/// A stream that a client which reads nothing cannot hold for ever.
+type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
+type Connection = http1::UpgradeableConnection<TokioIo<Stream>, TowerToHyperService<Router>>;
 
 /// A bound listener, not serving yet.
 pub struct Server {
@@ -113,11 +129,13 @@ impl Server {
     fn connection(&self, router: &Router, stream: TcpStream, peer: SocketAddr) -> Connection {
         // Answers are small; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.timeouts.write));
         let service = TowerToHyperService::new(router.clone().layer(Extension(PeerAddress(peer))));
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.timeouts.header)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service)
             .with_upgrades()
     }
 }

@@ -14,6 +14,8 @@ type Counts = HashMap<UserId, usize>;
 /// Counts sockets and event streams.
 pub(super) struct Sockets {
     places: Arc<Semaphore>,
+    /// Of those, for sockets of which nobody knows yet whose they are.
+    unknown: Arc<Semaphore>,
     per_user: usize,
     counts: Arc<Mutex<Counts>>,
 }
@@ -21,7 +23,18 @@ pub(super) struct Sockets {
 impl Sockets {
     pub(super) fn new(most: usize, per_user: usize) -> Self {
         let places = most.min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(places)), per_user, counts: Arc::default() }
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            unknown: Arc::new(Semaphore::new(places.div_ceil(2))),
+            per_user,
+            counts: Arc::default(),
+        }
+    }
+
+    /// A place for a socket until it says whose it is. There are fewer of them, so that those who say
+    /// nothing leave places to the others.
+    pub(super) fn enter_unknown(&self) -> Option<OwnedSemaphorePermit> {
+        self.unknown.clone().try_acquire_owned().ok()
     }
 
     /// A place for a connection, if there is one.

@@ -15,7 +15,7 @@ use futures_util::{
 };
 use serde_json::json;
 use tokio::{
-    sync::OwnedSemaphorePermit,
+    sync::{OwnedSemaphorePermit, mpsc},
     time::{Instant, Interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,10 @@ const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How often something is sent on a stream that has nothing to say, so that nobody on the way takes it
 /// for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(12);
+/// Events that may wait to be read.
+const WAITING: usize = 16;
+/// How long one may wait for its place among them.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what was said last may take before the stream ends.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 
@@ -62,7 +66,11 @@ pub(super) async fn answer(
         places,
         is_over: false,
     };
-    let stream = stream::unfold(events, |events| async move { events.next().await }).map(Ok::<_, Infallible>);
+    let (sender, receiver) = mpsc::channel(WAITING);
+    state.executions.tracker.spawn(events.run(sender));
+    let stream = stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|text| (Ok::<_, Infallible>(text), receiver))
+    });
     // Some proxies keep back what is short unless they are told.
     let headers = [(header::CONTENT_TYPE, "text/event-stream"), (UNBUFFERED, "no")];
     (headers, Body::from_stream(stream)).into_response()
@@ -79,10 +87,13 @@ struct Places {
 
 async fn enter(state: &HttpState, context: &RequestContext) -> Result<Places, Refusal> {
     let place = state.sockets().enter().ok_or_else(|| Refusal::of(ErrorCode::Overloaded))?;
-    // Bad credentials are told by the operation, if it needs any.
-    let actor = state.domain.sessions.authenticate(&context.credentials).await;
-    let Ok(Actor::User(listener)) = actor else {
-        return Ok(Places { ended: future::pending().boxed(), _place: place, _user: None });
+    let listener = match state.domain.sessions.authenticate(&context.credentials).await {
+        Ok(Actor::User(listener)) => listener,
+        // Bad credentials are told by the operation, if it needs any.
+        Ok(Actor::Anonymous) | Err(Error::Unauthenticated(_)) => {
+            return Ok(Places { ended: future::pending().boxed(), _place: place, _user: None });
+        }
+        Err(error) => return Err(Refusal::of(error.code())),
     };
     let user =
         state.sockets().enter_as(&listener.user.id).ok_or_else(|| Refusal::of(ErrorCode::RateLimited))?;
@@ -101,6 +112,25 @@ struct Events {
 }
 
 impl Events {
+    /// Says what there is to say, whether or not the client reads: the end of a session and of the
+    /// service are heard all the same. A client that reads nothing for too long is dropped.
+    async fn run(self, sender: mpsc::Sender<Bytes>) {
+        let mut events = self;
+        loop {
+            let next = tokio::select! {
+                next = events.next() => next,
+                () = sender.closed() => return,
+            };
+            let Some((text, rest)) = next else { return };
+            events = rest;
+            #[expect(clippy::disallowed_methods, reason = "a place in a channel is waited for")]
+            if tokio::time::timeout(SEND_TIMEOUT, sender.send(text)).await.is_err() {
+                tracing::info!("an event stream that nobody reads was dropped");
+                return;
+            }
+        }
+    }
+
     async fn next(mut self) -> Option<(Bytes, Self)> {
         if self.is_over {
             return None;

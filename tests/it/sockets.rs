@@ -281,6 +281,12 @@ async fn faulty_operations_are_errors_and_the_socket_stays() {
         ),
         ("d", "subscription { sessionEvents { nothing } }", "GRAPHQL_VALIDATION_FAILED"),
         (
+            "d1",
+            "subscription { ...F } fragment F on Subscription { sessionEvents { type } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("d2", "subscription { sessionEvents @skip(if: true) { type } }", "GRAPHQL_VALIDATION_FAILED"),
+        (
             "e",
             "mutation { login(input: { email: \"a@b.c\", password: \"x\", transport: COOKIE }) { user { id } } }",
             "BAD_USER_INPUT",
@@ -403,6 +409,63 @@ async fn a_reader_that_does_not_read_is_dropped() {
         }
     }
     panic!("it was never dropped, after {sent} requests\n{}", service.process.log());
+}
+
+#[tokio::test]
+async fn what_a_socket_keeps_is_bounded() {
+    let service = service(&[]).await;
+    let mut socket = service.socket().await;
+    // Not declared, so of no use to the operation: it is not kept, and counts.
+    let unused = json!({ "v": vec![1; 20_000] });
+    let mut refused = None;
+    for number in 0..4 {
+        let payload = json!({ "query": SUBSCRIBE, "variables": unused });
+        socket.tell(json!({ "id": number.to_string(), "type": "subscribe", "payload": payload })).await;
+        socket.tell(json!({ "type": "ping" })).await;
+        let answer = socket.hear().await;
+        if answer["type"] == "error" {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("never refused");
+    assert_eq!(refused["payload"][0]["extensions"]["limitName"], "operationBytes", "{refused}");
+    let declared = json!({ "v": vec![1; 30_000] });
+    let query = "query($v: [Int!]) { me { id } }";
+    let answer = service.process.post(Some(&service.token), query, declared).await.unwrap();
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "OPERATION_TOO_COMPLEX", "{answer}");
+    let mut long = service.socket().await;
+    long.subscribe(&"x".repeat(129), "{ me { id } }").await;
+    assert_eq!(long.closed().await.0, 4400);
+}
+
+/// Subscribes and reads nothing. The places are free again when the session has ended.
+#[tokio::test]
+async fn an_event_stream_that_nobody_reads_ends_with_its_session() {
+    use tokio::io::AsyncWriteExt;
+    let service = service(&[("MAX_SOCKETS_PER_USER", "1")]).await;
+    let body = json!({ "query": SUBSCRIBE }).to_string();
+    let mut stream = TcpStream::connect(service.process.url.trim_start_matches("http://")).await.unwrap();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\nauthorization: Bearer {}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        service.token,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let other = service.process.login("ada@example.com").await.unwrap();
+    let other = other["data"]["login"]["accessToken"].as_str().unwrap().to_owned();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let second = events(&service, "/graphql", SUBSCRIBE, Some(&other)).await;
+    assert_eq!(second.status().as_u16(), 429);
+    service.mutate("logout { success }").await;
+    for _ in 0..100 {
+        if events(&service, "/graphql", SUBSCRIBE, Some(&other)).await.status().as_u16() == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("its place was never given back");
 }
 
 #[tokio::test]

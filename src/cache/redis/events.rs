@@ -30,6 +30,8 @@ use crate::{
     },
 };
 
+/// How long after a failed subscription it is tried again.
+const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(1);
 /// How long the start of the service waits for the connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -107,6 +109,7 @@ async fn follow(
     prefix: String,
 ) {
     let mut wanted: HashSet<UserId> = HashSet::new();
+    let mut is_behind = false;
     loop {
         let (user, reply) = tokio::select! {
             change = changes.recv() => match change {
@@ -117,16 +120,21 @@ async fn follow(
                 Err(RecvError::Closed) => break,
                 Ok(_) | Err(RecvError::Lagged(_)) => {
                     let channels: Vec<String> = wanted.iter().map(|user| format!("{prefix}{user}")).collect();
-                    subscribe(&subscriber, channels).await;
+                    is_behind = !subscribe(&subscriber, channels).await;
                     continue;
                 }
             },
+            () = tokio::time::sleep(SUBSCRIBE_AGAIN), if is_behind => {
+                let channels: Vec<String> = wanted.iter().map(|user| format!("{prefix}{user}")).collect();
+                is_behind = !subscribe(&subscriber, channels).await;
+                continue;
+            }
         };
         let Some(local) = local.upgrade() else { break };
         let channel = format!("{prefix}{user}");
         if local.has_listeners(&user) {
             if wanted.insert(user) {
-                subscribe(&subscriber, vec![channel]).await;
+                is_behind |= !subscribe(&subscriber, vec![channel]).await;
             }
         } else if wanted.remove(&user) {
             let _ = subscriber.unsubscribe(channel).await;
@@ -138,10 +146,13 @@ async fn follow(
     let _ = subscriber.quit().await;
 }
 
-async fn subscribe(subscriber: &SubscriberClient, channels: Vec<String>) {
-    if !channels.is_empty() && (!subscriber.is_connected() || subscriber.subscribe(channels).await.is_err()) {
+async fn subscribe(subscriber: &SubscriberClient, channels: Vec<String>) -> bool {
+    let is_subscribed =
+        channels.is_empty() || (subscriber.is_connected() && subscriber.subscribe(channels).await.is_ok());
+    if !is_subscribed {
         tracing::warn!("events of other processes are not heard until Redis answers");
     }
+    is_subscribed
 }
 
 async fn hear(mut messages: Receiver<Message>, local: Weak<LocalEvents>, process: u64) {

@@ -6,6 +6,7 @@ mod entries;
 mod events;
 mod known;
 mod near;
+mod provenance;
 mod scripts;
 mod tracking;
 mod trust;
@@ -69,7 +70,9 @@ impl RedisCache {
         }
         let generation = self.connection.trust().generation();
         match (self.near.get(session, generation)?, self.near.get(user, generation)?) {
-            (Copy::Session(session), Copy::User(user)) => Some((session, user)),
+            (Copy::Session(session), Copy::User(user)) if self.known.is_current(&user) => {
+                Some((session, user))
+            }
             _ => None,
         }
     }

@@ -16,7 +16,7 @@ use fred::{
 use futures_util::future::join_all;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::{connection::Connection, near::Near};
+use super::{connection::Connection, near::Near, provenance::Provenance};
 
 /// How often every connection is asked whether it is there.
 const HEARTBEAT: Duration = Duration::from_millis(400);
@@ -77,18 +77,16 @@ impl Listener {
     async fn hear_connects<T: Clone>(self, client: Client, mut connects: Receiver<T>) {
         while !matches!(connects.recv().await, Err(RecvError::Closed)) {
             tracing::info!("connected to Redis");
+            self.set(false);
             self.connection.trust().lose();
-            let started = client.start_tracking(Vec::<String>::new(), false, false, false, false).await;
-            if started.is_err() {
-                tracing::warn!("Redis does not track changes; every request asks it");
-            }
-            self.set(started.is_ok());
+            self.set(track(&client).await);
         }
     }
 }
 
 /// An answer comes after every change that Redis told before it.
 async fn beat(connection: Arc<Connection>, near: Weak<Near>, tracked: Arc<Vec<AtomicBool>>) {
+    let provenance = Provenance::default();
     let mut ticks = tokio::time::interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -97,7 +95,30 @@ async fn beat(connection: Arc<Connection>, near: Weak<Near>, tracked: Arc<Vec<At
             return;
         }
         let (generation, at) = (connection.trust().generation(), connection.trust().now());
-        let is_tracked = tracked.iter().all(|tracked| tracked.load(Ordering::Acquire));
+        if connection.trust().must_vet() {
+            match provenance.ask(connection.clients()).await {
+                Some(doubt) => {
+                    if !doubt.is_zero() {
+                        tracing::warn!(
+                            seconds = doubt.as_secs(),
+                            "Redis may have lost writes and is not believed for a while"
+                        );
+                    }
+                    connection.trust().vet(generation, doubt);
+                }
+                None => continue,
+            }
+        }
+        let mut is_tracked = true;
+        for (client, tracked) in connection.clients().iter().zip(tracked.iter()) {
+            // One that could not start to track is asked again.
+            if !tracked.load(Ordering::Acquire) && client.is_connected() {
+                let generation = connection.trust().generation();
+                let started = track(client).await;
+                tracked.store(started && generation == connection.trust().generation(), Ordering::Release);
+            }
+            is_tracked &= tracked.load(Ordering::Acquire);
+        }
         if !is_tracked {
             continue;
         }
@@ -119,4 +140,13 @@ async fn answers(client: &Client) -> bool {
         .iter()
         .map(|server| async move { client.with_cluster_node(server).ping::<String>(None).await.is_ok() });
     !servers.is_empty() && join_all(pings).await.into_iter().all(|answers| answers)
+}
+
+/// Asks Redis to tell of changes to what this connection reads.
+async fn track(client: &Client) -> bool {
+    let started = client.start_tracking(Vec::<String>::new(), false, false, false, false).await;
+    if started.is_err() {
+        tracing::warn!("Redis does not track changes; every request asks it");
+    }
+    started.is_ok()
 }

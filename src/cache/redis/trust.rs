@@ -4,7 +4,8 @@
 //! node leaves a durable note. Copies are therefore believed only after every note up to now was acted
 //! on, and since the last break of a connection, because during an outage notes may have come. A copy
 //! in this process may be old also if Redis could not tell us of a change: it is believed only while
-//! every connection tracks, and has answered a moment ago.
+//! every connection tracks, and has answered a moment ago. And a server that may have lost what it had
+//! acknowledged is believed only when its copies from before have ended (see [`super::provenance`]).
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -27,6 +28,9 @@ pub(super) struct Trust {
     /// The generation in which every connection tracks and has answered, and when.
     heard_generation: AtomicU64,
     heard_at: AtomicU64,
+    /// The generation whose servers were asked for their past, and from when they are believed.
+    vetted_generation: AtomicU64,
+    believed_from: AtomicU64,
 }
 
 impl Default for Trust {
@@ -38,6 +42,8 @@ impl Default for Trust {
             confirmed_at: AtomicU64::new(0),
             heard_generation: AtomicU64::new(0),
             heard_at: AtomicU64::new(0),
+            vetted_generation: AtomicU64::new(0),
+            believed_from: AtomicU64::new(0),
         }
     }
 }
@@ -66,9 +72,25 @@ impl Trust {
         note(&self.heard_generation, &self.heard_at, generation, at);
     }
 
+    /// Whether the servers of this generation still have to be asked for their past.
+    pub(super) fn must_vet(&self) -> bool {
+        self.vetted_generation.load(Ordering::Acquire) != self.generation()
+    }
+
+    /// The servers of a generation may not be believed for so long. What was doubted before still is.
+    pub(super) fn vet(&self, generation: u64, doubt: Duration) {
+        let from = if doubt.is_zero() { Duration::ZERO } else { self.now() + doubt };
+        self.believed_from.fetch_max(millis(from), Ordering::AcqRel);
+        self.vetted_generation.store(generation, Ordering::Release);
+    }
+
+    fn is_vetted(&self) -> bool {
+        !self.must_vet() && millis(self.now()) >= self.believed_from.load(Ordering::Acquire)
+    }
+
     /// Whether copies in Redis are believed.
     pub(super) fn believes_redis(&self) -> bool {
-        self.holds(&self.confirmed_generation, &self.confirmed_at, TRUST)
+        self.is_vetted() && self.holds(&self.confirmed_generation, &self.confirmed_at, TRUST)
     }
 
     /// Whether copies in this process are believed.
@@ -84,8 +106,12 @@ impl Trust {
 
 fn note(generation: &AtomicU64, at: &AtomicU64, new_generation: u64, new_at: Duration) {
     // The time first: whoever sees the generation sees a time that is not older than it.
-    at.store(u64::try_from(new_at.as_millis()).unwrap_or_default(), Ordering::Release);
+    at.store(millis(new_at), Ordering::Release);
     generation.store(new_generation, Ordering::Release);
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -99,6 +125,8 @@ mod tests {
             |at| trust.confirm(CacheCheckpoint { generation: trust.generation(), at, is_connected: true });
         trust.hear(trust.generation(), trust.now());
         assert!(!trust.believes_redis() && !trust.believes_near());
+        trust.vet(trust.generation(), Duration::ZERO);
+        assert!(!trust.believes_redis() && !trust.believes_near());
         confirm(trust.now());
         assert!(trust.believes_redis() && trust.believes_near());
         let before = trust.generation();
@@ -107,6 +135,11 @@ mod tests {
         trust.confirm(CacheCheckpoint { generation: before, at: trust.now(), is_connected: true });
         assert!(!trust.believes_redis(), "notes were read before the break");
         confirm(trust.now());
+        assert!(!trust.believes_redis(), "nobody knows what the server has lost");
+        trust.vet(trust.generation(), Duration::ZERO);
         assert!(trust.believes_redis() && !trust.believes_near(), "tracking has not started again");
+        trust.vet(trust.generation(), Duration::from_mins(1));
+        trust.vet(trust.generation(), Duration::ZERO);
+        assert!(!trust.believes_redis(), "what was doubted before still is");
     }
 }

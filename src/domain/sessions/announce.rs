@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
+
 use super::{KEPT_NOTES, Note, Sessions};
 use crate::domain::{
     accounts::User,
     error::Result,
     ids::{NoteId, SessionId, UserId},
-    store::StoreResult,
+    store::{StoreError, StoreResult},
 };
 
 /// How often notes are looked for. With the time limits of store and cache it keeps the promise that
@@ -26,18 +28,24 @@ const MAX_TOMBSTONES: usize = 1_000;
 
 impl Sessions {
     /// Tells that a session was ended.
-    pub(super) async fn announce_end(&self, user: &UserId, session: &SessionId) {
-        self.announce(
-            user,
-            Some(session),
-            self.parts.cache.end(user, std::slice::from_ref(session)).await.is_ok(),
-        )
-        .await;
+    ///
+    /// # Errors
+    /// `ServiceUnavailable` when neither the cache nor the notes took it: then other nodes may accept the
+    /// session, and the caller should try again.
+    pub(super) async fn announce_end(&self, user: &UserId, session: &SessionId) -> Result<()> {
+        match self.parts.cache.end(user, std::slice::from_ref(session)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Ok(self.parts.notes.insert(&self.note(user, Some(session))).await?),
+        }
     }
 
-    /// Tells that a user was changed.
-    pub(in crate::domain) async fn announce_user(&self, user: &User) {
-        self.announce(&user.id, None, self.parts.cache.put_user(user).await.is_ok()).await;
+    /// Tells that a user was changed. While neither the cache nor the notes take it, this process keeps
+    /// trying; answers whether one of them did.
+    pub(in crate::domain) async fn announce_user(&self, user: &User) -> bool {
+        match self.parts.cache.put_user(user).await {
+            Ok(()) => true,
+            Err(_) => self.write(self.note(&user.id, None)).await,
+        }
     }
 
     /// Tells of sessions that a change of the user has ended already, which [`Self::announce_user`]
@@ -47,22 +55,19 @@ impl Sessions {
         self.copy(self.parts.cache.end(user, sessions).await);
     }
 
-    async fn announce(&self, user: &UserId, session: Option<&SessionId>, is_told: bool) {
-        if is_told {
-            return;
-        }
+    fn note(&self, user: &UserId, session: Option<&SessionId>) -> Note {
         let now = self.parts.clock.now();
-        let note = Note {
+        Note {
             id: NoteId::generate(now, &*self.parts.random),
             user_id: user.clone(),
             session_id: session.cloned(),
             made_at: now,
-        };
-        self.write(note).await;
+        }
     }
 
-    async fn write(&self, note: Note) {
-        if let Err(error) = self.parts.notes.insert(&note).await {
+    async fn write(&self, note: Note) -> bool {
+        let written = self.parts.notes.insert(&note).await;
+        if let Err(error) = &written {
             tracing::warn!(%error, user = %note.user_id, "a note for other nodes was not written yet");
             let mut unwritten = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner);
             if unwritten.len() < MAX_UNWRITTEN {
@@ -71,6 +76,7 @@ impl Sessions {
                 tracing::error!("too many notes wait for the store; other nodes learn of this change late");
             }
         }
+        written.is_ok()
     }
 
     /// Reads and acts on notes for as long as the service lives. Needed where the cache is one that
@@ -111,10 +117,18 @@ impl Sessions {
         let mut last: Option<NoteId> = None;
         loop {
             let notes = self.parts.notes.list(last.as_ref(), NOTES_PAGE).await?;
-            for note in &notes {
-                if self.act_on(note).await? {
-                    self.parts.notes.remove(&note.id).await?;
-                }
+            // At once: a process that was cut off may have left many.
+            let told = join_all(notes.iter().map(|note| self.act_on(note))).await;
+            let told = told.into_iter().collect::<StoreResult<Vec<bool>>>()?;
+            let done: Vec<NoteId> = notes
+                .iter()
+                .zip(told)
+                .filter(|(_, is_told)| *is_told)
+                .map(|(note, _)| note.id.clone())
+                .collect();
+            if !done.is_empty() {
+                tracing::info!(count = done.len(), "told the cache what it had missed");
+                self.parts.notes.remove(&done).await?;
             }
             if notes.len() < NOTES_PAGE as usize {
                 return Ok(());
@@ -123,18 +137,24 @@ impl Sessions {
         }
     }
 
-    /// Acts on a note in this process, whatever the cache does; answers whether the cache took it.
+    /// Acts on a note in this process, whatever the cache does; answers whether it is done with.
     async fn act_on(&self, note: &Note) -> StoreResult<bool> {
+        if note.made_at < self.parts.clock.now() - KEPT_NOTES {
+            return Ok(true);
+        }
         let told = match &note.session_id {
             Some(session) => self.parts.cache.end(&note.user_id, std::slice::from_ref(session)).await,
-            None => match self.parts.users.find(&note.user_id).await? {
-                Some(user) => self.parts.cache.put_user(&user).await,
-                None => Ok(()),
+            None => match self.parts.users.find(&note.user_id).await {
+                Ok(Some(user)) => self.parts.cache.put_user(&user).await,
+                Ok(None) => Ok(()),
+                Err(StoreError::Unavailable) => return Err(StoreError::Unavailable),
+                Err(error) => {
+                    // One user that cannot be read must not keep the cache from everybody else.
+                    tracing::error!(%error, user = %note.user_id, "a note cannot be acted on");
+                    Ok(())
+                }
             },
         };
-        if told.is_ok() {
-            tracing::info!(user = %note.user_id, "told the cache what it had missed");
-        }
         Ok(told.is_ok())
     }
 

@@ -18,7 +18,7 @@ use crate::domain::{
 };
 
 /// How often a listening session is looked at, in case its end was not heard of.
-const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+const LOOK_INTERVAL: Duration = Duration::from_millis(750);
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

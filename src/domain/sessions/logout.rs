@@ -46,12 +46,16 @@ impl Sessions {
 
     /// Ends a session in the store, then in the caches, and tells so. Answers whether there was one.
     pub(super) async fn end(&self, which: &SessionSelector, kind: SessionEventKind) -> Result<bool> {
-        let Some(session) = self.parts.store.end(which, self.parts.clock.now()).await? else {
+        let now = self.parts.clock.now();
+        let Some(session) = self.parts.store.end(which, now).await? else {
             return Ok(false);
         };
-        self.announce_end(&session.user_id, &session.id).await;
-        tracing::info!(user = %session.user_id, session = %session.id, "session ended");
-        self.tell(kind, &session.user_id, &session.id).await;
+        self.announce_end(&session.user_id, &session.id).await?;
+        // One that had ended before is announced again, in case that failed, and is no news.
+        if session.ended_at == Some(now) {
+            tracing::info!(user = %session.user_id, session = %session.id, "session ended");
+            self.tell(kind, &session.user_id, &session.id).await;
+        }
         Ok(true)
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::{
     faults::{Fault, FaultCode},
     ids::SessionId,
     page::{Page, PageRequest},
+    store::StoreError,
 };
 
 impl Sessions {
@@ -98,9 +99,9 @@ impl Sessions {
         let raised = self.parts.users.raise_epoch(&caller.user.id).await?;
         let user = raised.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
         tracing::info!(user = %user.id, session = %caller.session.id, "all other sessions ended");
-        let count = self.keep_only(&user, &caller.session.id).await;
+        let (count, is_told) = self.keep_only(&user, &caller.session.id).await;
         self.tell(SessionEventKind::OthersRevoked, &user.id, &caller.session.id).await;
-        Ok(count)
+        if is_told { Ok(count) } else { Err(StoreError::Unavailable.into()) }
     }
 
     /// Drops sessions that ended long ago from the store, and answers how many.

@@ -87,16 +87,17 @@ impl Sessions {
     /// After a change that raised the user's epoch, and with it ended all sessions: lifts one to the
     /// new epoch, and makes the end of the others visible in store and caches. The change itself is
     /// done, so that a store which fails here costs the caller the session kept, and nobody else
-    /// anything. Answers how many others were live, as far as the store told.
-    pub(super) async fn keep_only(&self, user: &User, kept: &SessionId) -> u64 {
+    /// anything. Answers how many others were live, as far as the store told, and whether other nodes
+    /// can know.
+    pub(super) async fn keep_only(&self, user: &User, kept: &SessionId) -> (u64, bool) {
         let store = &self.parts.store;
         match store.set_epoch(kept, user.session_epoch).await {
             Ok(Some(session)) => self.copy(self.parts.cache.put_session(&session).await),
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, session = %kept, "the session is not kept"),
         }
-        self.announce_user(user).await;
-        match store.end_all(&user.id, Some(kept), self.parts.clock.now()).await {
+        let is_told = self.announce_user(user).await;
+        let count = match store.end_all(&user.id, user.session_epoch, self.parts.clock.now()).await {
             Ok(ended) => {
                 self.announce_ends(&user.id, &ended).await;
                 ended.len() as u64
@@ -105,7 +106,8 @@ impl Sessions {
                 tracing::warn!(%error, user = %user.id, "sessions end by their epoch alone");
                 0
             }
-        }
+        };
+        (count, is_told)
     }
 
     /// A cache that does not answer costs time and nothing else.

@@ -37,8 +37,8 @@ pub trait NoteStore: Send + Sync {
     /// At most `limit` notes that sort after the given one, in order.
     async fn list(&self, after: Option<&NoteId>, limit: u32) -> StoreResult<Vec<Note>>;
 
-    /// Removes a note; nothing happens when it is gone.
-    async fn remove(&self, id: &NoteId) -> StoreResult<()>;
+    /// Removes notes; nothing happens to those that are gone.
+    async fn remove(&self, ids: &[NoteId]) -> StoreResult<()>;
 
     /// Drops notes made before `before`, and answers how many.
     async fn purge(&self, before: Instant) -> StoreResult<u64>;

@@ -140,15 +140,9 @@ pub trait SessionStore: Send + Sync {
     /// `ended_at` stays); `None` when there is none.
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>>;
 
-    /// Ends every session of a user, except one if so named. Answers the ids of those that were
-    /// alive before. A session that is inserted meanwhile may be ended or not, and need not be among
-    /// the ids.
-    async fn end_all(
-        &self,
-        user: &UserId,
-        except: Option<&SessionId>,
-        at: Instant,
-    ) -> StoreResult<Vec<SessionId>>;
+    /// Ends every session of a user of a lower epoch than this: what a change of the user has ended
+    /// already is seen to have ended. Answers the ids of those that were not marked so before.
+    async fn end_all(&self, user: &UserId, epoch: i64, at: Instant) -> StoreResult<Vec<SessionId>>;
 
     /// Drops the sessions that ended or expired more than [`KEPT_AFTER_END`] before `now`, and
     /// answers how many. Safe to call from every node at any time.

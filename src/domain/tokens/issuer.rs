@@ -123,7 +123,7 @@ impl AccessTokens {
     /// # Errors
     /// As [`KeyRing::open`].
     pub async fn tend_keys(&self) -> Result<()> {
-        self.keys.tend().await.map(drop)
+        self.keys.tend().await
     }
 
     /// Issues a token for a session of `user`.
@@ -203,8 +203,9 @@ impl AccessTokens {
         // Only what has the form of a key of ours is looked for (RFC 8725 §3.10).
         let id: KeyId = header.kid.as_deref()?.parse().ok()?;
         let mut keys = self.keys.current();
-        if keys.verifying(id.as_str()).is_none() && self.keys.learn().await {
-            // Another node may have made it.
+        if keys.verifying(id.as_str()).is_none() {
+            // Another node may have made it, and another request may have learnt it meanwhile.
+            self.keys.learn().await;
             keys = self.keys.current();
         }
         let key = keys.verifying(id.as_str())?;

@@ -162,9 +162,4 @@ impl KeySet {
     pub(super) fn published(&self) -> Vec<Jwk> {
         self.keys.iter().map(|key| key.jwk.clone()).collect()
     }
-
-    /// The ids, the oldest generation first.
-    pub(super) fn ids(&self) -> Vec<&KeyId> {
-        self.keys.iter().map(|key| &key.id).collect()
-    }
 }

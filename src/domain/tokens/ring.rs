@@ -117,17 +117,18 @@ impl KeyRing {
     }
 
     /// Does what is due: makes a first key, replaces one that has served its time, takes out those
-    /// whose last token has expired, seals anew what is sealed under an earlier secret. Answers whether
-    /// the keys of this process have changed.
+    /// whose last token has expired, seals anew what is sealed under an earlier secret.
     ///
     /// # Errors
     /// As [`KeyRing::open`].
-    pub async fn tend(&self) -> Result<bool> {
+    pub async fn tend(&self) -> Result<()> {
         self.tend_as(Occasion::Service).await
     }
 
-    async fn tend_as(&self, occasion: Occasion) -> Result<bool> {
+    async fn tend_as(&self, occasion: Occasion) -> Result<()> {
         let mut stored = self.usable().await?;
+        // Whatever comes after, what others have made is known from here on.
+        self.install(stored.clone())?;
         if let Some(next) = self.due(&stored, occasion)? {
             self.add(next).await?;
             stored = self.usable().await?;
@@ -141,23 +142,20 @@ impl KeyRing {
         self.install(stored)
     }
 
-    /// Looks into the store for a key that is not known here, unless it was looked at a moment ago.
-    /// Answers whether the keys have changed.
-    pub(super) async fn learn(&self) -> bool {
+    /// Looks into the store for a key that is not known here, unless somebody did a moment ago.
+    pub(super) async fn learn(&self) {
         let mut looked_at = self.looked_at.lock().await;
-        let now = self.parts.clock.now();
-        if (now - *looked_at).abs() < RELOAD_PAUSE {
-            return false;
+        if (self.parts.clock.now() - *looked_at).abs() < RELOAD_PAUSE {
+            return;
         }
-        *looked_at = now;
         let learnt = match self.usable().await {
             Ok(stored) => self.install(stored),
             Err(error) => Err(error),
         };
-        learnt.unwrap_or_else(|error| {
+        *looked_at = self.parts.clock.now();
+        if let Err(error) = learnt {
             tracing::warn!(%error, "the signing keys could not be read");
-            false
-        })
+        }
     }
 
     /// Replaces the key that signs: makes a new one, which signs after it was published for long
@@ -221,12 +219,10 @@ impl KeyRing {
         Ok(stored.iter().map(summary).collect())
     }
 
-    fn install(&self, stored: Vec<StoredKey>) -> Result<bool> {
+    fn install(&self, stored: Vec<StoredKey>) -> Result<()> {
         let opened = KeySet::open(stored, &self.parts.policy, &self.validation)?;
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let has_changed = current.ids() != opened.ids();
-        *current = Arc::new(opened);
-        Ok(has_changed)
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(opened);
+        Ok(())
     }
 
     /// The stored keys that may be used. One in clear, where that is not allowed, is taken out.

@@ -103,8 +103,8 @@ pub(super) fn active_generation(stored: &[StoredKey], now: Instant) -> i64 {
     active.or_else(|| stored.iter().map(|key| key.generation).min()).unwrap_or_default()
 }
 
-/// The operator's key has an id that follows from its public half (RFC 7638), so that every node
-/// gives it the same one.
+/// The operator's key has an id that follows from its public half, so that every node gives it the same
+/// one.
 fn own_id(own: &PrivateKey) -> Result<KeyId> {
     let (jwk, _) = own.public()?;
     let canonical = serde_json::to_vec(&jwk).map_err(|error| Error::Internal(error.to_string()))?;

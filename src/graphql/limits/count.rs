@@ -74,6 +74,12 @@ pub(super) fn check(document: &ExecutableDocument, variables: &Variables) -> Res
             counted: HashMap::new(),
             variables: variable_sizes(&operation.node, variables),
         };
+        // Used or not, they are read, and kept while the operation runs.
+        at_most(
+            "values",
+            MAX_VALUES,
+            counter.variables.values().fold(0, |sum, size| size.saturating_add(sum)),
+        )?;
         let cost = counter.selection_set(&operation.node.selection_set.node, 0)?;
         let cost = cost.beside(counter.directives(&operation.node.directives));
         cost.check()?;
@@ -103,6 +109,15 @@ fn const_size(value: &ConstValue) -> u64 {
     parts.saturating_add(1)
 }
 
+/// What a field costs beside one that is at hand, by its name: those that read a store have more.
+fn weight(field: &str) -> u64 {
+    match field {
+        "sessions" | "totalCount" => 100,
+        "session" | "node" => 20,
+        _ => 0,
+    }
+}
+
 impl<'a> Counter<'a> {
     fn selection_set(&mut self, set: &'a SelectionSet, level: u64) -> Result<Cost, Excess> {
         at_most("levels", MAX_LEVELS, level)?;
@@ -117,7 +132,8 @@ impl<'a> Counter<'a> {
                 let cost = self.selection_set(&field.selection_set.node, level)?.within();
                 let arguments = self.arguments(&field.arguments);
                 let values = cost.values.saturating_add(arguments);
-                (Cost { values, depth: cost.depth + 1, width: 1, ..cost }, &field.directives)
+                let selections = cost.selections.saturating_add(weight(&field.name.node));
+                (Cost { selections, values, depth: cost.depth + 1, width: 1, ..cost }, &field.directives)
             }
             Selection::InlineFragment(inline) => {
                 let inline = &inline.node;

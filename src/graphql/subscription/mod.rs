@@ -30,7 +30,7 @@ impl Subscription {
         let events = context.domain()?.sessions.watch(&listener).await;
         Ok(events.map(move |event| {
             let event = event.map_err(ApiError::from)?;
-            Ok(SessionEventObject { event, listener: listener.clone() })
+            Ok(SessionEventObject::new(event, listener.clone()))
         }))
     }
 }

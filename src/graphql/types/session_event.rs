@@ -1,10 +1,14 @@
 //! `SessionEvent`.
 
 use async_graphql::{Context, Enum, ID, Object};
+use tokio::sync::OnceCell;
 
 use super::{DateTime, SessionObject};
 use crate::{
-    domain::{actor::Principal, sessions::SessionEvent},
+    domain::{
+        actor::Principal,
+        sessions::{Session, SessionEvent},
+    },
     graphql::{Result, context::ContextExt},
 };
 
@@ -31,8 +35,16 @@ pub(crate) enum SessionEventType {
 
 /// An event as the listener sees it.
 pub(crate) struct SessionEventObject {
-    pub(crate) event: SessionEvent,
-    pub(crate) listener: Principal,
+    event: SessionEvent,
+    listener: Principal,
+    /// The session, looked up once however often it is asked for.
+    found: OnceCell<Result<Option<Session>>>,
+}
+
+impl SessionEventObject {
+    pub(crate) fn new(event: SessionEvent, listener: Principal) -> Self {
+        Self { event, listener, found: OnceCell::new() }
+    }
 }
 
 /// Something that happened to one of the caller's sessions.
@@ -52,12 +64,12 @@ impl SessionEventObject {
     /// That session as it is now; null when it has ended.
     async fn session(&self, context: &Context<'_>) -> Option<Result<SessionObject>> {
         let find = async || {
-            let found =
-                context.domain()?.sessions.find_stored(&self.listener, &self.event.session_id).await?;
-            let current = self.event.session_id == self.listener.session.id;
-            Ok(found.map(|session| SessionObject { session, current }))
+            let sessions = &context.domain()?.sessions;
+            Ok(sessions.find_stored(&self.listener, &self.event.session_id).await?)
         };
-        find().await.transpose()
+        let found = self.found.get_or_init(find).await.clone();
+        let current = self.event.session_id == self.listener.session.id;
+        found.map(|session| session.map(|session| SessionObject { session, current })).transpose()
     }
 
     /// Whether it ended the session of the listener. Nothing comes after that, and the connection is

@@ -1,6 +1,6 @@
 //! One socket, from its first message to its last.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::extract::ws::{Message, WebSocket};
 use futures_util::{
@@ -8,7 +8,10 @@ use futures_util::{
     future::{self, AbortHandle, Abortable},
     stream::{self, BoxStream, SelectAll},
 };
-use tokio::time::{Instant, Interval};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Interval},
+};
 
 use super::{
     Handshake,
@@ -31,6 +34,9 @@ const SILENCE: Duration = Duration::from_secs(50);
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Bytes of the messages of all operations of one socket at once: what they ask for is kept while they
+/// run.
+const MAX_LIVE_BYTES: usize = 64 * 1024;
 /// Operations of one socket at once.
 const MAX_OPERATIONS: usize = 50;
 
@@ -46,6 +52,8 @@ enum Step {
 struct Operation {
     serial: u64,
     abort: AbortHandle,
+    /// The length of its message.
+    bytes: usize,
 }
 
 pub(super) struct Connection {
@@ -56,10 +64,17 @@ pub(super) struct Connection {
     steps: SelectAll<BoxStream<'static, (String, u64, Step)>>,
     serial: u64,
     heard_at: Instant,
+    /// Places of operations, also of those that the client has completed and that still run.
+    places: Arc<Semaphore>,
 }
 
 /// Serves a socket to its end.
-pub(super) async fn serve(socket: WebSocket, state: HttpState, handshake: Handshake) {
+pub(super) async fn serve(
+    socket: WebSocket,
+    state: HttpState,
+    handshake: Handshake,
+    unknown: OwnedSemaphorePermit,
+) {
     let mut connection = Connection {
         socket,
         state,
@@ -68,8 +83,11 @@ pub(super) async fn serve(socket: WebSocket, state: HttpState, handshake: Handsh
         steps: SelectAll::new(),
         serial: 0,
         heard_at: Instant::now(),
+        places: Arc::new(Semaphore::new(MAX_OPERATIONS)),
     };
-    let close = match connection.initialise().await {
+    let initialised = connection.initialise().await;
+    drop(unknown);
+    let close = match initialised {
         Ok(session) => connection.run(session).await,
         Err(close) => close,
     };
@@ -94,7 +112,7 @@ impl Connection {
                 () = &mut deadline => return Err(Some(Close::InitialisationTimeout)),
                 () = stopping.cancelled() => return Err(Some(Close::GoingAway)),
             };
-            match incoming(received)? {
+            match message::receive(received)? {
                 None | Some(Incoming::Pong | Incoming::Complete { .. }) => {}
                 Some(Incoming::Ping(payload)) => {
                     self.send(message::pong(payload)).await.map_err(|Gone| None)?;
@@ -132,7 +150,7 @@ impl Connection {
             Some((id, serial, step)) = self.steps.next(), if !self.steps.is_empty() => {
                 self.tell(&id, serial, step).await
             }
-            received = self.socket.recv() => match incoming(received)? {
+            received = self.socket.recv() => match message::receive(received)? {
                 Some(message) => self.act(message, &session.credentials).await?,
                 None => Ok(()),
             },
@@ -180,24 +198,30 @@ impl Connection {
             Incoming::Subscribe { id, .. } if self.operations.contains_key(&id) => {
                 Err(Some(Close::SubscriberExists(id)))
             }
-            Incoming::Subscribe { id, request } => Ok(self.start(id, *request, credentials).await),
+            Incoming::Subscribe { id, request, bytes } => {
+                Ok(self.start((id, bytes), *request, credentials).await)
+            }
         }
     }
 
     async fn start(
         &mut self,
-        id: String,
+        (id, bytes): (String, usize),
         request: GraphqlRequest,
         credentials: &Credentials,
     ) -> Result<(), Gone> {
         let request_id = RequestId::generate(self.state.clock.now(), &*self.state.random);
-        if self.operations.len() >= MAX_OPERATIONS {
-            let error = graphql::too_many_operations(MAX_OPERATIONS, &request_id);
-            return self.send(message::error(&id, &[error])).await;
-        }
+        let place = match self.enter(bytes) {
+            Ok(place) => place,
+            Err((name, limit)) => {
+                let error = graphql::too_many_operations(name, limit, &request_id);
+                return self.send(message::error(&id, &[error])).await;
+            }
+        };
         tracing::debug!(socket = %self.handshake.id, request = %request_id, "an operation over a socket");
         let (client, csrf) = (self.handshake.client.clone(), self.handshake.csrf);
-        let context = RequestContext::new(request_id, credentials.clone(), client, csrf).without_cookies();
+        let context = RequestContext::new(request_id, credentials.clone(), client, csrf);
+        let context = context.without_cookies().with_place(place);
         let started =
             self.state.graphql.stream(request, Method::Stream, context.into(), &self.state.executions);
         let answers = match started {
@@ -212,8 +236,17 @@ impl Connection {
         let steps = Abortable::new(answers.map(Step::Emits), registration);
         let steps = steps.chain(stream::once(future::ready(Step::IsDone)));
         self.steps.push(steps.map(move |step| (name.clone(), serial, step)).boxed());
-        self.operations.insert(id, Operation { serial, abort });
+        self.operations.insert(id, Operation { serial, abort, bytes });
         Ok(())
+    }
+
+    /// A place for an operation whose message has so many bytes, or which limit it would pass.
+    fn enter(&self, bytes: usize) -> Result<OwnedSemaphorePermit, (&'static str, usize)> {
+        let live: usize = self.operations.values().map(|operation| operation.bytes).sum();
+        if live + bytes > MAX_LIVE_BYTES {
+            return Err(("operationBytes", MAX_LIVE_BYTES));
+        }
+        self.places.clone().try_acquire_owned().map_err(|_| ("operations", MAX_OPERATIONS))
     }
 
     /// Tells what an operation says, unless the client has completed it.
@@ -257,17 +290,5 @@ impl Connection {
                 Err(Gone)
             }
         }
-    }
-}
-
-/// Reads what was received; nothing for control frames, `Err(None)` when the client has gone.
-fn incoming(received: Option<Result<Message, axum::Error>>) -> Result<Option<Incoming>, Option<Close>> {
-    match received {
-        Some(Ok(Message::Text(text))) => Ok(Some(message::read(&text)?)),
-        Some(Ok(Message::Binary(_))) => Err(Some(Close::Invalid("Messages must be text"))),
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Some(Incoming::Pong)),
-        Some(Ok(Message::Close(_))) | None => Err(None),
-        // The library says no more in types: a message over its limits, or a broken connection.
-        Some(Err(error)) => Err(error.to_string().contains("too long").then_some(Close::TooBig)),
     }
 }

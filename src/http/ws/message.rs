@@ -30,6 +30,8 @@ pub(super) enum Close {
     TooManySockets,
 }
 
+/// The most bytes that the id of an operation may have; clients use numbers or UUIDs.
+const MAX_ID_BYTES: usize = 128;
 /// The most bytes that the reason of a close frame may have (RFC 6455 §5.5).
 const MAX_REASON_BYTES: usize = 123;
 
@@ -56,8 +58,22 @@ pub(super) enum Incoming {
     Init(Option<Map<String, Value>>),
     Ping(Option<Value>),
     Pong,
-    Subscribe { id: String, request: Box<GraphqlRequest> },
+    Subscribe { id: String, request: Box<GraphqlRequest>, bytes: usize },
     Complete { id: String },
+}
+
+/// Reads what was received; nothing for control frames, `Err(None)` when the client has gone.
+pub(super) fn receive(
+    received: Option<Result<Message, axum::Error>>,
+) -> Result<Option<Incoming>, Option<Close>> {
+    match received {
+        Some(Ok(Message::Text(text))) => Ok(Some(read(&text)?)),
+        Some(Ok(Message::Binary(_))) => Err(Some(Close::Invalid("Messages must be text"))),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(Some(Incoming::Pong)),
+        Some(Ok(Message::Close(_))) | None => Err(None),
+        // The library says no more in types: a message over its limits, or a broken connection.
+        Some(Err(error)) => Err(error.to_string().contains("too long").then_some(Close::TooBig)),
+    }
 }
 
 /// Reads a message.
@@ -81,15 +97,15 @@ pub(super) fn read(text: &str) -> Result<Incoming, Close> {
         Some("subscribe") => {
             let request = details(payload)?.and_then(|payload| serde_json::from_value(payload.into()).ok());
             let request = request.ok_or(Close::Invalid("The payload must have the string member query"))?;
-            Ok(Incoming::Subscribe { id: read_id(&message)?, request: Box::new(request) })
+            Ok(Incoming::Subscribe { id: read_id(&message)?, request: Box::new(request), bytes: text.len() })
         }
         _ => Err(invalid),
     }
 }
 
 fn read_id(message: &Map<String, Value>) -> Result<String, Close> {
-    let id = message.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
-    id.map(ToOwned::to_owned).ok_or(Close::Invalid("The id must be a string that is not empty"))
+    let id = message.get("id").and_then(Value::as_str).filter(|id| (1..=MAX_ID_BYTES).contains(&id.len()));
+    id.map(ToOwned::to_owned).ok_or(Close::Invalid("The id must be a string of 1 to 128 bytes"))
 }
 
 pub(super) fn acknowledge() -> Message {
@@ -149,6 +165,7 @@ mod tests {
             r#"{"type":"complete"}"#,
             r#"{"type":"subscribe","id":"","payload":{"query":"{ me { id } }"}}"#,
             r#"{"type":"subscribe","id":"1"}"#,
+            &format!(r#"{{"type":"complete","id":"{}"}}"#, "x".repeat(129)),
             r#"{"type":"subscribe","id":"1","payload":{"query":7}}"#,
             r#"{"type":"subscribe","id":1,"payload":{"query":"{ me { id } }"}}"#,
         ] {

@@ -82,7 +82,9 @@ async fn upgrade(state: &HttpState, id: &RequestId, request: Request<Body>) -> R
         CsrfVerdict::Safe => CookieNames::new(state.config.secure_cookies).credentials(&parts.headers),
         CsrfVerdict::Suspicious => Credentials::default(),
     };
-    let place = state.sockets().enter().ok_or_else(|| Refusal::of(ErrorCode::Overloaded))?;
+    let overloaded = || Refusal::of(ErrorCode::Overloaded);
+    let place = state.sockets().enter().ok_or_else(overloaded)?;
+    let unknown = state.sockets().enter_unknown().ok_or_else(overloaded)?;
     let client = client_info(&parts);
     let handshake = Handshake { id: id.clone(), cookie, client, csrf };
     let (state, tracker) = (state.clone(), state.executions.tracker.clone());
@@ -94,7 +96,7 @@ async fn upgrade(state: &HttpState, id: &RequestId, request: Request<Body>) -> R
     let span = tracing::Span::current();
     Ok(upgrade.on_upgrade(move |socket| {
         let serve = async move {
-            connection::serve(socket, state, handshake).await;
+            connection::serve(socket, state, handshake, unknown).await;
             drop(place);
         };
         tracker.track_future(serve.instrument(span))

@@ -81,8 +81,7 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     Ok(())
 }
 
-/// Keys of the first version have no generation; there was one in use. Its index would keep keys of
-/// today, which do not say whether they are in use, from being added.
+/// Keys of the first version have no generation; there was one in use.
 async fn upgrade_keys(keys: &Collection<Document>) -> Result<(), IndexError> {
     let first = doc! { "generation": 1_i64, "algorithm": "EdDSA", "active_from": "$created_at" };
     keys.update_many(doc! { "generation": { "$exists": false } }, vec![doc! { "$set": first }]).await?;

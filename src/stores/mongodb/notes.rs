@@ -35,10 +35,11 @@ impl NoteStore for MongoStore {
         found.into_iter().map(TryInto::try_into).collect()
     }
 
-    async fn remove(&self, id: &NoteId) -> StoreResult<()> {
+    async fn remove(&self, ids: &[NoteId]) -> StoreResult<()> {
         self.calls.count_as_background();
-        let (notes, filter) = (self.notes.clone(), doc! { "_id": id.as_str() });
-        self.bounded(async move { notes.delete_one(filter).await }).await.map(drop)
+        let ids: Vec<&str> = ids.iter().map(NoteId::as_str).collect();
+        let (notes, filter) = (self.notes.clone(), doc! { "_id": { "$in": ids } });
+        self.bounded(async move { notes.delete_many(filter).await }).await.map(drop)
     }
 
     async fn purge(&self, before: Instant) -> StoreResult<u64> {

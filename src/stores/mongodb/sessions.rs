@@ -174,16 +174,10 @@ impl SessionStore for MongoStore {
         self.find_session(selected).await?.map(TryInto::try_into).transpose()
     }
 
-    async fn end_all(
-        &self,
-        user: &UserId,
-        except: Option<&SessionId>,
-        at: Instant,
-    ) -> StoreResult<Vec<SessionId>> {
-        let mut filter = doc! { "user_id": user.as_str(), "ended_at": Bson::Null };
-        if let Some(kept) = except {
-            filter.insert("_id", doc! { "$ne": kept.as_str() });
-        }
+    async fn end_all(&self, user: &UserId, epoch: i64, at: Instant) -> StoreResult<Vec<SessionId>> {
+        let filter = doc! {
+            "user_id": user.as_str(), "ended_at": Bson::Null, "session_epoch": { "$lt": epoch },
+        };
         let (sessions, alive) = (self.sessions.clone_with_type::<SessionIdDocument>(), filter.clone());
         let found: Vec<SessionIdDocument> = self
             .bounded(async move {

@@ -40,11 +40,14 @@ impl NoteStore for Database {
         .await
     }
 
-    async fn remove(&self, id: &NoteId) -> StoreResult<()> {
+    async fn remove(&self, ids: &[NoteId]) -> StoreResult<()> {
         self.calls().count_as_background();
-        let id = id.clone();
-        self.write(move |transaction| transaction.prepare_cached(REMOVE)?.execute([id.as_str()]).map(drop))
-            .await
+        let ids = ids.to_vec();
+        self.write(move |transaction| {
+            let mut remove = transaction.prepare_cached(REMOVE)?;
+            ids.iter().try_for_each(|id| remove.execute([id.as_str()]).map(drop))
+        })
+        .await
     }
 
     async fn purge(&self, before: Instant) -> StoreResult<u64> {

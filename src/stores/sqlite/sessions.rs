@@ -72,7 +72,7 @@ const END: &str = "
 UPDATE sessions SET ended_at = :at, version = version + 1 WHERE id = :id AND ended_at IS NULL RETURNING *";
 const END_ALL: &str = "
 UPDATE sessions SET ended_at = :at, version = version + 1
-WHERE user_id = :user AND ended_at IS NULL AND id IS NOT :except
+WHERE user_id = :user AND ended_at IS NULL AND session_epoch < :epoch
 RETURNING id";
 const PURGE: &str = "DELETE FROM sessions WHERE idle_expires_at <= ?1 OR ended_at <= ?1";
 
@@ -202,17 +202,12 @@ impl SessionStore for Database {
         .await
     }
 
-    async fn end_all(
-        &self,
-        user: &UserId,
-        except: Option<&SessionId>,
-        at: Instant,
-    ) -> StoreResult<Vec<SessionId>> {
-        let (user, except) = (user.clone(), except.cloned());
+    async fn end_all(&self, user: &UserId, epoch: i64, at: Instant) -> StoreResult<Vec<SessionId>> {
+        let user = user.clone();
         self.write(move |transaction| {
             let params = named_params! {
                 ":user": user.as_str(),
-                ":except": except.as_ref().map(SessionId::as_str),
+                ":epoch": epoch,
                 ":at": at.timestamp_millis(),
             };
             transaction.prepare_cached(END_ALL)?.query_map(params, |row| rows::id(row, "id"))?.collect()

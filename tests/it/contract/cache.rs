@@ -200,3 +200,40 @@ async fn what_one_process_ends_or_changes_another_knows_at_once() {
     here.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
     until(&principal, (CachedSession::Ended, None)).await;
 }
+
+/// The process that ended a session knows so by itself: what counts is what the others find.
+#[cfg(feature = "server-tests")]
+#[tokio::test]
+async fn fills_that_come_late_from_other_processes_meet_the_tombstone() {
+    let key_prefix = crate::support::servers::unique();
+    let open = async || {
+        vestibule::app::install_crypto();
+        let url = crate::support::servers::redis_url().into();
+        open_trusted(vestibule::config::RedisConfig { url, ca_file: None, key_prefix: key_prefix.clone() })
+            .await
+    };
+    let (ending, late, reading) = (open().await, open().await, open().await);
+    for was_filled in [false, true] {
+        let principal = principal();
+        if was_filled {
+            late.fill(&principal).await.unwrap();
+        }
+        ending.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
+        late.fill(&principal).await.unwrap();
+        late.put_session(&Session { version: 99, ..principal.session.clone() }).await.unwrap();
+        assert_eq!(loaded(&*reading, &principal).await.0, CachedSession::Ended);
+        assert_eq!(loaded(&*late, &principal).await.0, CachedSession::Ended);
+    }
+    let many = principal();
+    let sessions: Vec<_> = (0..1_000).map(|_| session(&many.user.id).0.id).collect();
+    ending.end(&many.user.id, &sessions).await.unwrap();
+    for id in sessions.iter().step_by(97) {
+        assert_eq!(reading.load(&many.user.id, id).await.unwrap().session, CachedSession::Ended);
+    }
+    // An older copy of a user that comes late from another process is not kept either.
+    let mut user = many.user.clone();
+    user.version = 5;
+    ending.put_user(&user).await.unwrap();
+    late.put_user(&many.user).await.unwrap();
+    assert_eq!(loaded(&*reading, &many).await.1, Some(user));
+}

@@ -44,8 +44,10 @@ async fn a_note_is_removed_once_and_for_all(stores: &Stores) {
     for note in [&kept, &removed] {
         stores.notes.insert(note).await.unwrap();
     }
-    stores.notes.remove(&removed.id).await.unwrap();
-    stores.notes.remove(&removed.id).await.unwrap();
+    let gone = [removed.id, note(2, true).id];
+    stores.notes.remove(&gone).await.unwrap();
+    stores.notes.remove(&gone).await.unwrap();
+    stores.notes.remove(&[]).await.unwrap();
     assert_eq!(stores.notes.list(None, 9).await.unwrap(), [kept]);
 }
 

@@ -65,7 +65,7 @@ async fn sessions_are_found_by_index_scans() {
     let (at, family) =
         (template.get_datetime("created_at").unwrap(), template.get("refresh_family").unwrap());
     let live = doc! { "user_id": user.as_str(), "ended_at": null, "session_epoch": { "$gte": 1_i64 }, "idle_expires_at": { "$gt": at } };
-    let others = doc! { "user_id": user.as_str(), "ended_at": null, "_id": { "$ne": kept.id.as_str() } };
+    let others = doc! { "user_id": user.as_str(), "ended_at": null, "session_epoch": { "$lt": 2_i64 } };
     let rotated = doc! { "refresh_family": family.clone(), "refresh_hash": template.get("refresh_hash").unwrap().clone(), "ended_at": null, "idle_expires_at": { "$gt": at } };
     let (by_family, by_user) = ("sessions_unique_refresh_family", "sessions_by_user_and_end");
     let find = |filter: Document| doc! { "find": "sessions", "filter": filter };

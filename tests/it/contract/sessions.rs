@@ -31,7 +31,7 @@ on_every_store!(
     a_rotation_never_goes_past_the_absolute_end,
     a_touch_moves_the_idle_end_once_a_minute,
     an_end_is_final_and_told_again,
-    all_but_one_are_ended,
+    sessions_of_a_lower_epoch_are_ended,
     an_epoch_only_rises_on_live_sessions,
     only_live_sessions_of_one_person_are_listed,
     a_page_is_taken_from_either_end,
@@ -214,13 +214,15 @@ async fn an_end_is_final_and_told_again(stores: &Stores) {
     assert_eq!(stores.sessions.end(&unknown, now()).await, Ok(None));
 }
 
-async fn all_but_one_are_ended(stores: &Stores) {
+async fn sessions_of_a_lower_epoch_are_ended(stores: &Stores) {
     let (owner, other) = (user(), user());
     let (kept, _) = inserted(stores, &owner).await;
     let (first, _) = inserted(stores, &owner).await;
     let (second, _) = inserted(stores, &owner).await;
     let (foreign, _) = inserted(stores, &other).await;
-    let mut ended = stores.sessions.end_all(&owner, Some(&kept.id), now()).await.unwrap();
+    stores.sessions.set_epoch(&kept.id, 2).await.unwrap();
+    assert_eq!(stores.sessions.end_all(&owner, 1, now()).await, Ok(Vec::new()));
+    let mut ended = stores.sessions.end_all(&owner, 2, now()).await.unwrap();
     ended.sort();
     let mut expected = [first.id, second.id];
     expected.sort();
@@ -228,11 +230,7 @@ async fn all_but_one_are_ended(stores: &Stores) {
     for id in [&kept.id, &foreign.id] {
         assert_eq!(stores.sessions.find(id).await.unwrap().unwrap().ended_at, None);
     }
-    assert_eq!(
-        stores.sessions.end_all(&owner, None, now()).await.unwrap(),
-        [kept.id],
-        "those that were alive"
-    );
+    assert_eq!(stores.sessions.end_all(&owner, 3, now()).await.unwrap(), [kept.id], "those that were alive");
 }
 
 async fn an_epoch_only_rises_on_live_sessions(stores: &Stores) {
@@ -356,7 +354,7 @@ async fn ten_thousand_sessions_of_one_person_are_listed_and_ended() {
         request.after = read.items.last().map(|session| session.id.clone());
     }
     assert_eq!(found.len(), 10_000);
-    let kept = found.first().unwrap();
-    assert_eq!(stores.sessions.end_all(&owner, Some(kept), now()).await.unwrap().len(), 9_999);
+    stores.sessions.set_epoch(found.first().unwrap(), 2).await.unwrap();
+    assert_eq!(stores.sessions.end_all(&owner, 2, now()).await.unwrap().len(), 9_999);
     assert_eq!(stores.sessions.count_live(&of).await, Ok(1));
 }

@@ -268,17 +268,61 @@ mod with_servers {
         let redis = Redis::start(port, folder.path()).await;
         let settings = settings(&servers::mongodb_url(), &format!("redis://127.0.0.1:{port}"));
         let process = Process::start(folder.path(), &settings).await;
+        let other = Process::start(folder.path(), &settings).await;
         let (alive, _) = signed_in(&process, "ada@example.com").await;
         let (ended, _) = signed_in(&process, "eve@example.com").await;
         for token in [&alive, &ended] {
-            assert!(me(&process, token).await["data"]["me"]["id"].is_string());
+            assert!(me(&other, token).await["data"]["me"]["id"].is_string());
         }
         process.post(Some(&ended), "mutation { logout { success } }", json!({})).await.unwrap();
         drop(redis);
         let _redis = Redis::start(port, folder.path()).await;
         for _ in 0..60 {
-            assert!(me(&process, &alive).await["data"]["me"]["id"].is_string());
-            assert_eq!(me(&process, &ended).await["errors"][0]["extensions"]["reason"], "SESSION_REVOKED");
+            for node in [&process, &other] {
+                assert!(me(node, &alive).await["data"]["me"]["id"].is_string());
+                assert_eq!(me(node, &ended).await["errors"][0]["extensions"]["reason"], "SESSION_REVOKED");
+            }
+            tokio::time::sleep(Duration::from_millis(30)).await;
+        }
+    }
+
+    /// Sends a command and waits for the answer.
+    async fn command(port: u16, command: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_redis_that_comes_back_with_an_older_snapshot_brings_no_session_back() {
+        let (folder, port) = (tempdir().unwrap(), free_port());
+        let redis = Redis::start(port, folder.path()).await;
+        let settings = settings(&servers::mongodb_url(), &format!("redis://127.0.0.1:{port}"));
+        let here = Process::start(folder.path(), &settings).await;
+        let there = Process::start(folder.path(), &settings).await;
+        let (alive, _) = signed_in(&here, "ada@example.com").await;
+        let (ended, _) = signed_in(&here, "eve@example.com").await;
+        for token in [&alive, &ended, &alive, &ended] {
+            assert!(me(&there, token).await["data"]["me"]["id"].is_string());
+        }
+        assert!(command(port, "SAVE").await.contains("OK"));
+        here.post(Some(&ended), "mutation { logout { success } }", json!({})).await.unwrap();
+        drop(redis);
+        let _redis = Redis::start(port, folder.path()).await;
+        assert!(
+            command(port, "DBSIZE").await.starts_with(":4"),
+            "the copies are back, without the tombstone"
+        );
+        drop(here);
+        let fresh = Process::start(folder.path(), &settings).await;
+        for _ in 0..60 {
+            for process in [&there, &fresh] {
+                assert!(me(process, &alive).await["data"]["me"]["id"].is_string());
+                assert_eq!(me(process, &ended).await["errors"][0]["extensions"]["reason"], "SESSION_REVOKED");
+            }
             tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }

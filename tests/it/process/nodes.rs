@@ -161,6 +161,28 @@ async fn a_revocation_is_known_in_time_when_redis_is_silent_to_the_other_node() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_is_known_in_time_when_redis_is_slow_to_either_node() {
+    is_known_in_time_when(Proxy::slow_down, true).await;
+    is_known_in_time_when(Proxy::slow_down, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_change_is_known_in_time_when_redis_is_silent_to_the_other_node() {
+    let (here, there) = two_nodes().await;
+    let owner = here.register().await;
+    let (_, token) = here.login().await;
+    settle().await;
+    there.warm(&token).await;
+    there.proxy.silence();
+    let query = "mutation { changePassword(input: { currentPassword: \"correct horse battery\",
+        newPassword: \"another horse battery\" }) { user { id } } }";
+    let answer = here.process.post(Some(&owner), query, json!({})).await.unwrap();
+    assert!(answer.get("errors").is_none(), "{answer}");
+    there.until_refused(&token, BOUND).await;
+    assert!(there.accepts(&owner).await && here.accepts(&owner).await, "the session kept");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_outlives_the_node_that_could_not_tell_redis() {
     let (mut here, there) = two_nodes().await;
     let owner = here.register().await;

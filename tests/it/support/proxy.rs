@@ -8,11 +8,16 @@ use tokio::{
     sync::watch,
 };
 
+/// How long a slow proxy keeps what it passes on.
+const DELAY: std::time::Duration = std::time::Duration::from_millis(200);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
     /// Connections break and new ones are closed at once.
     Cut,
+    /// Bytes are passed on after a while.
+    Slow,
     /// Bytes are taken and none is passed on.
     Silent,
 }
@@ -47,6 +52,10 @@ impl Proxy {
         self.state.send_replace(State::Cut);
     }
 
+    pub(crate) fn slow_down(&self) {
+        self.state.send_replace(State::Slow);
+    }
+
     pub(crate) fn silence(&self) {
         self.state.send_replace(State::Silent);
     }
@@ -73,6 +82,9 @@ async fn copy(
             read = from.read(&mut buffer) => match read { Ok(0) | Err(_) => return, Ok(count) => count },
             _ = state.wait_for(|state| *state == State::Cut) => return,
         };
+        if *state.borrow() == State::Slow {
+            tokio::time::sleep(DELAY).await;
+        }
         // What came while it was silent is passed on when it speaks again.
         if state.wait_for(|state| *state != State::Silent).await.is_err() {
             return;
