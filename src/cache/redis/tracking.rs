@@ -87,6 +87,7 @@ impl Listener {
 /// An answer comes after every change that Redis told before it.
 async fn beat(connection: Arc<Connection>, near: Weak<Near>, tracked: Arc<Vec<AtomicBool>>) {
     let provenance = Provenance::default();
+    let mut has_warned = false;
     let mut ticks = tokio::time::interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -95,19 +96,12 @@ async fn beat(connection: Arc<Connection>, near: Weak<Near>, tracked: Arc<Vec<At
             return;
         }
         let (generation, at) = (connection.trust().generation(), connection.trust().now());
-        if connection.trust().must_vet() {
-            match provenance.ask(connection.clients()).await {
-                Some(doubt) => {
-                    if !doubt.is_zero() {
-                        tracing::warn!(
-                            seconds = doubt.as_secs(),
-                            "Redis may have lost writes and is not believed for a while"
-                        );
-                    }
-                    connection.trust().vet(generation, doubt);
-                }
-                None => continue,
+        if connection.trust().must_vet() && !vet(&connection, &provenance, generation).await {
+            if !has_warned {
+                tracing::warn!("Redis does not answer INFO; until it does, nothing in it is believed");
             }
+            has_warned = true;
+            continue;
         }
         let mut is_tracked = true;
         for (client, tracked) in connection.clients().iter().zip(tracked.iter()) {
@@ -128,6 +122,20 @@ async fn beat(connection: Arc<Connection>, near: Weak<Near>, tracked: Arc<Vec<At
             connection.trust().lose();
         }
     }
+}
+
+/// Asks the servers for their past, and says how long they are not believed; `false` when one does not
+/// answer.
+async fn vet(connection: &Connection, provenance: &Provenance, generation: u64) -> bool {
+    let Some(doubt) = provenance.ask(connection.clients()).await else { return false };
+    if !doubt.is_zero() {
+        tracing::warn!(
+            seconds = doubt.as_secs(),
+            "Redis may have lost writes and is not believed for a while"
+        );
+    }
+    connection.trust().vet(generation, doubt);
+    true
 }
 
 /// Whether every server that the client is connected to is there; a cluster has several.

@@ -50,12 +50,12 @@ impl Sessions {
         let Some(session) = self.parts.store.end(which, now).await? else {
             return Ok(false);
         };
-        self.announce_end(&session.user_id, &session.id).await?;
-        // One that had ended before is announced again, in case that failed, and is no news.
         if session.ended_at == Some(now) {
             tracing::info!(user = %session.user_id, session = %session.id, "session ended");
             self.tell(kind, &session.user_id, &session.id).await;
         }
+        // One that had ended before is no news, and is announced again in case that had failed.
+        self.announce_end(&session.user_id, &session.id).await?;
         Ok(true)
     }
 }

@@ -38,6 +38,10 @@ impl Sessions {
                 Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
             }
             RotationOutcome::Ended(session) => {
+                if session.ended_at.is_some() {
+                    // In case it could not be announced when it was ended.
+                    self.announce_end(&session.user_id, &session.id).await?;
+                }
                 let reason = session.check_alone(rotation.at).err();
                 Err(Error::Unauthenticated(reason.unwrap_or(AuthenticationFailure::SessionRevoked)))
             }
