@@ -4,8 +4,8 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 use ua_parser::{Regexes, os, user_agent};
 
-/// How browsers and systems name themselves; see `data/user-agents/README.md`.
-const KNOWN: &str = include_str!("../../../data/user-agents/regexes.json");
+/// How browsers and systems name themselves; see `assets/user-agents/README.md`.
+const KNOWN: &str = include_str!("../../../assets/user-agents/regexes.json");
 
 struct Parser {
     browsers: user_agent::Extractor<'static>,
