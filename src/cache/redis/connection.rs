@@ -36,7 +36,7 @@ use crate::{
 /// Connections; each carries many commands at once.
 const POOL: usize = 4;
 /// Changes told by Redis that may wait to be heard; with more, everything is forgotten.
-const CHANGES: usize = 16_384;
+const CHANGES: usize = 1_024;
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(500);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the start of the service waits for Redis.
