@@ -1,14 +1,11 @@
 //! `vestibule keys`.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
 
-use super::{BAD_SETTINGS, report};
+use super::{print, with_settings};
 use crate::{
     app,
     config::Config,
@@ -16,7 +13,6 @@ use crate::{
         ids::KeyId,
         tokens::{KeyRing, KeyState},
     },
-    telemetry,
 };
 
 #[derive(Debug, Subcommand)]
@@ -40,23 +36,11 @@ pub(super) enum KeysCommand {
 
 /// Runs beside a service that serves the same store, also on SQLite.
 pub(super) fn run(command: KeysCommand) -> ExitCode {
-    let config = match Config::from_environment() {
-        Ok(config) => config,
-        Err(error) => {
-            report(&error);
-            return ExitCode::from(BAD_SETTINGS);
-        }
-    };
-    telemetry::start(&config.log);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.context("cannot start").and_then(|runtime| runtime.block_on(act(command, &config)));
-    match outcome {
-        Ok(text) => print(&text),
-        Err(error) => {
-            report(&format!("{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    with_settings(|config| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let text = runtime.context("cannot start")?.block_on(act(command, config))?;
+        Ok(print(&text))
+    })
 }
 
 async fn act(command: KeysCommand, config: &Config) -> anyhow::Result<String> {
@@ -90,12 +74,4 @@ async fn list(ring: &KeyRing) -> anyhow::Result<String> {
         format!("{}  {:<5}  {state:<7}  from {from}\n", key.id, key.algorithm.as_str())
     });
     Ok(lines.collect())
-}
-
-/// A reader that goes away, such as `head`, is no failure.
-fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
-    }
 }

@@ -4,9 +4,14 @@ mod keys;
 mod schema;
 mod serve;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
+
+use crate::{config::Config, telemetry};
 
 /// The exit code for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;
@@ -45,4 +50,28 @@ pub fn run() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "the program could not do its work; this is its last word")]
 fn report(error: &dyn std::fmt::Display) {
     eprintln!("vestibule: {error}");
+}
+
+/// Runs what needs the settings: reads them, starts the log, and tells why it failed.
+fn with_settings(work: impl FnOnce(&Config) -> anyhow::Result<ExitCode>) -> ExitCode {
+    let config = match Config::from_environment() {
+        Ok(config) => config,
+        Err(error) => {
+            report(&error);
+            return ExitCode::from(BAD_SETTINGS);
+        }
+    };
+    telemetry::start(&config.log);
+    work(&config).unwrap_or_else(|error| {
+        report(&format!("{error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// Prints the outcome of a command. A reader that goes away, such as `head`, is no failure.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
 }

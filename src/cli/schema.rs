@@ -1,14 +1,10 @@
 //! `vestibule schema`.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-/// Prints the schema. A reader that goes away, such as `head`, is no failure.
+use super::print;
+
+/// Prints the schema.
 pub(super) fn run() -> ExitCode {
-    match io::stdout().write_all(crate::graphql::sdl().as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => ExitCode::SUCCESS,
-    }
+    print(&crate::graphql::sdl())
 }

@@ -4,32 +4,18 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{BAD_SETTINGS, report};
+use super::with_settings;
 use crate::{
     app::{self, Ambient},
     config::Config,
     http::{Server, ServerTimeouts},
-    lifecycle, telemetry,
+    lifecycle,
 };
 
 /// Serves until told to stop. Exits with 2 for settings that cannot be used, 1 for anything else
 /// that keeps the service from starting.
 pub(super) fn run() -> ExitCode {
-    let config = match Config::from_environment() {
-        Ok(config) => config,
-        Err(error) => {
-            report(&error);
-            return ExitCode::from(BAD_SETTINGS);
-        }
-    };
-    telemetry::start(&config.log);
-    match serve(&config) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&format!("{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    with_settings(|config| serve(config).map(|()| ExitCode::SUCCESS))
 }
 
 fn serve(config: &Config) -> anyhow::Result<()> {

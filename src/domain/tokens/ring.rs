@@ -89,8 +89,7 @@ impl KeyRing {
     /// opened, as with another `SECRET_KEY` than the one that sealed it, or when the operator's own
     /// key was replaced before.
     pub async fn open(parts: KeyRingParts, validation: Validation) -> Result<Self> {
-        let now = parts.clock.now();
-        let ring = Self { parts, validation, current: RwLock::default(), looked_at: Mutex::new(now) };
+        let ring = Self::empty(parts, validation);
         ring.tend_as(Occasion::Start).await?;
         Ok(ring)
     }
@@ -100,10 +99,14 @@ impl KeyRing {
     /// # Errors
     /// As [`KeyRing::open`].
     pub async fn read(parts: KeyRingParts, validation: Validation) -> Result<Self> {
-        let now = parts.clock.now();
-        let ring = Self { parts, validation, current: RwLock::default(), looked_at: Mutex::new(now) };
+        let ring = Self::empty(parts, validation);
         ring.install(ring.usable().await?)?;
         Ok(ring)
+    }
+
+    fn empty(parts: KeyRingParts, validation: Validation) -> Self {
+        let looked_at = Mutex::new(parts.clock.now());
+        Self { parts, validation, current: RwLock::default(), looked_at }
     }
 
     /// The keys of now.

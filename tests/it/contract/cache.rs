@@ -163,18 +163,24 @@ async fn many_sessions_are_ended_at_once(cache: Arc<dyn SessionCache>) {
     }
 }
 
-/// Two processes with the same Redis, each with copies of its own in front.
+/// The caches of three processes with the same Redis.
 #[cfg(feature = "server-tests")]
-#[tokio::test]
-async fn what_one_process_ends_or_changes_another_knows_at_once() {
+async fn three_processes() -> [Arc<dyn SessionCache>; 3] {
+    vestibule::app::install_crypto();
     let key_prefix = crate::support::servers::unique();
     let open = async || {
-        vestibule::app::install_crypto();
         let url = crate::support::servers::redis_url().into();
         open_trusted(vestibule::config::RedisConfig { url, ca_file: None, key_prefix: key_prefix.clone() })
             .await
     };
-    let (here, there) = (open().await, open().await);
+    [open().await, open().await, open().await]
+}
+
+/// Two processes with the same Redis, each with copies of its own in front.
+#[cfg(feature = "server-tests")]
+#[tokio::test]
+async fn what_one_process_ends_or_changes_another_knows_at_once() {
+    let [here, there, _] = three_processes().await;
     let until = async |principal: &Principal, expected: (CachedSession, Option<User>)| {
         for _ in 0..100 {
             if loaded(&*there, principal).await == expected {
@@ -205,14 +211,7 @@ async fn what_one_process_ends_or_changes_another_knows_at_once() {
 #[cfg(feature = "server-tests")]
 #[tokio::test]
 async fn fills_that_come_late_from_other_processes_meet_the_tombstone() {
-    let key_prefix = crate::support::servers::unique();
-    let open = async || {
-        vestibule::app::install_crypto();
-        let url = crate::support::servers::redis_url().into();
-        open_trusted(vestibule::config::RedisConfig { url, ca_file: None, key_prefix: key_prefix.clone() })
-            .await
-    };
-    let (ending, late, reading) = (open().await, open().await, open().await);
+    let [ending, late, reading] = three_processes().await;
     for was_filled in [false, true] {
         let principal = principal();
         if was_filled {
