@@ -53,7 +53,7 @@ async fn filled(path: &Path, sessions: u32) -> Stores {
                  'user_01h455vb4pex5vs' || printf('%010d', abs(random()) % max({sessions} / 10, 1)),
                  'Firefox on Linux', 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0',
                  '203.0.113.7', {at}, {at}, {at} + 300 * {hour}, {at} + 2000 * {hour}, NULL, 1, 1,
-                 randomblob(32), randomblob(32) FROM n;
+                 randomblob(32), randomblob(32), {at} FROM n;
              PRAGMA wal_checkpoint(TRUNCATE);"
         ))
         .unwrap();

@@ -38,11 +38,11 @@ need_python() { has python3 || apt_install "Python, for free ports and probes" p
 
 need_venv() {
   python3 -c 'import ensurepip, venv' 2>/dev/null && return
-  apt_install "virtual environments, for the MongoDB server" python3-venv
+  apt_install "virtual environments, for servers of the tests" python3-venv
   python3 -c 'import ensurepip, venv' 2>/dev/null || die "$(command -v python3) still cannot make a virtual environment"
 }
 
-need_openssl() { has openssl || apt_install "for the certificate of the TLS Redis" openssl; }
+need_openssl() { has openssl || apt_install "for the certificates of the tests" openssl; }
 
 # Redis's package would start a system service: it is told not to, now and at the next boot.
 need_redis() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The servers that the tests talk to: MongoDB, a plain Redis, and a Redis with TLS and password.
+# The servers that the tests talk to: MongoDB, a plain Redis, and a Redis with TLS and password. For
+# smtp_server.py, which the tests start themselves, what it needs: its Python and certificates.
 # Run it (`make servers`) to have them until Ctrl-C and to see the exports; test.sh sources it.
 set -euo pipefail
 
@@ -8,14 +9,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/install.sh
 source "$ROOT/scripts/install.sh"
 
+VENVS=${XDG_CACHE_HOME:-$HOME/.cache}/vestibule
 SECANTUS_VERSION=0.7.0b3
-SECANTUS_VENV=${XDG_CACHE_HOME:-$HOME/.cache}/vestibule/secantusdb-$SECANTUS_VERSION
+SECANTUS_VENV=$VENVS/secantusdb-$SECANTUS_VERSION
+AIOSMTPD_VERSION=1.4.6
+AIOSMTPD_VENV=$VENVS/aiosmtpd-$AIOSMTPD_VERSION
 
 # Starts every server and sets the VESTIBULE_TEST_* variables. Needs open_run.
 start_servers() {
   need_python
   need_openssl
   need_redis
+  prepare_smtp
   start_mongodb
   start_redis
   start_redis_tls
@@ -29,7 +34,8 @@ start_mongodb() {
     export VESTIBULE_TEST_MONGODB_URL=mongodb://127.0.0.1:$PORT
     VESTIBULE_TEST_MONGODB_KIND=$(probe_mongod "$PORT")
   else
-    install_secantus
+    install_venv "for MongoDB: no MONGODB_URL is set, no mongod on the PATH" \
+      "$SECANTUS_VENV" "SecantusDB==$SECANTUS_VERSION" secantus
     start_server SecantusDB launch_secantus probe_mongodb
     export VESTIBULE_TEST_MONGODB_URL=mongodb://127.0.0.1:$PORT
     VESTIBULE_TEST_MONGODB_KIND=$(probe_mongodb "$PORT")
@@ -79,25 +85,30 @@ launch_secantus() {
     --cache-size 256M --sync-on-commit --enable-test-commands
 }
 
+# install_venv WHY DIR PACKAGE==VERSION IMPORT
 # A virtual environment cannot be moved into place when done, so a marker file says that it is whole.
-install_secantus() {
-  local marker=$SECANTUS_VENV/.complete
-  mkdir -p "$(dirname "$SECANTUS_VENV")"
-  exec {lock}>"$SECANTUS_VENV.lock"
+install_venv() {
+  local why=$1 dir=$2 package=$3 import=$4 lock
+  mkdir -p "$(dirname "$dir")"
+  exec {lock}>"$dir.lock"
   flock "$lock"
-  if [[ ! -e $marker ]] || ! "$SECANTUS_VENV/bin/python" -c 'import secantus' 2>/dev/null; then
-    say "installing SecantusDB $SECANTUS_VERSION into $SECANTUS_VENV (no MONGODB_URL, no mongod)"
+  if [[ ! -e $dir/.complete ]] || ! "$dir/bin/python" -c "import $import" 2>/dev/null; then
+    say "installing $package into $dir ($why)"
     need_venv
-    rm -rf "$SECANTUS_VENV"
-    if ! { python3 -m venv "$SECANTUS_VENV" &&
-      "$SECANTUS_VENV/bin/pip" install --quiet --disable-pip-version-check "SecantusDB==$SECANTUS_VERSION"; } \
+    rm -rf "$dir"
+    if ! { python3 -m venv "$dir" && "$dir/bin/pip" install --quiet --disable-pip-version-check "$package"; } \
       >>"$LOG_DIR/install.txt" 2>&1; then
       log_tails "$LOG_DIR/install.txt"
-      die "MongoDB: SecantusDB $SECANTUS_VERSION could not be installed; set MONGODB_URL or put mongod on the PATH"
+      die "could not install $package ($why)"
     fi
-    : >"$marker"
+    : >"$dir/.complete"
   fi
   exec {lock}>&-
+}
+
+prepare_smtp() {
+  install_venv "for the SMTP server of the tests" "$AIOSMTPD_VENV" "aiosmtpd==$AIOSMTPD_VERSION" aiosmtpd.smtp
+  export VESTIBULE_TEST_SMTP_PYTHON=$AIOSMTPD_VENV/bin/python
 }
 
 start_redis() {
@@ -120,11 +131,13 @@ launch_redis() {
 
 probe_redis() { [[ $(redis-cli -h 127.0.0.1 -p "$1" ping) == PONG ]]; }
 
-# As hosted Redis is given out: TLS only, a password, a certificate for its name.
+# As hosted Redis is given out: TLS only, a password, a certificate for its name. The SMTP server of
+# the tests has the same certificate.
 start_redis_tls() {
   REDIS_TLS_DIR=$RUN_DIR/tls
   REDIS_TLS_PASSWORD=$(openssl rand -hex 24)
   make_certificates "$REDIS_TLS_DIR"
+  export VESTIBULE_TEST_TLS_DIR=$REDIS_TLS_DIR
   start_server "Redis with TLS" launch_redis_tls probe_redis_tls
   export VESTIBULE_TEST_REDIS_TLS_URL=rediss://default:$REDIS_TLS_PASSWORD@localhost:$PORT
   export VESTIBULE_TEST_REDIS_TLS_CA=$REDIS_TLS_DIR/ca.pem
@@ -174,7 +187,7 @@ make_certificates() {
       openssl req -new "${key[@]}" -subj "/CN=localhost" -keyout "$1/server.key" -out "$1/server.csr" &&
       openssl x509 -req -in "$1/server.csr" -CA "$1/ca.pem" -CAkey "$1/ca.key" -set_serial 2 -days 3 \
         -extfile "$1/openssl.cnf" -extensions server -out "$1/server.pem"
-  } >"$LOG_DIR/openssl.txt" 2>&1 || { log_tails "$LOG_DIR/openssl.txt"; die "Redis with TLS: its certificate could not be made"; }
+  } >"$LOG_DIR/openssl.txt" 2>&1 || { log_tails "$LOG_DIR/openssl.txt"; die "the certificates could not be made"; }
 }
 
 print_exports() {

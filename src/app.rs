@@ -8,13 +8,18 @@ use chrono::TimeDelta;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    breaches::RangeClient,
     cache::{self, Cache, CacheError},
     config::Config,
     domain::{
         self, Domain,
-        accounts::{AccountParts, Accounts},
+        accounts::{AccountParts, AccountSettings, Accounts},
+        avatars::AvatarStore,
         clock::SharedClock,
-        passwords::Passwords,
+        mail::Mailer,
+        one_time::{OneTimeParts, OneTimeTokens},
+        outbox::{Outbox, Worker},
+        passwords::{BreachedPasswords, PasswordPolicy, Passwords},
         random::SharedRandom,
         sessions::{SessionCache, SessionParts, Sessions},
         store::StoreCalls,
@@ -22,6 +27,8 @@ use crate::{
     },
     graphql::{Executions, Graphql},
     http::{self, Health, HttpParts, ServerTimeouts},
+    mailer::{self, MailerError, Outgoing},
+    media::{self, MediaError},
     stores::{OpenError, Stores},
 };
 
@@ -55,6 +62,15 @@ pub enum StartError {
     /// The signing keys.
     #[error("cannot load the signing keys: {0}")]
     Keys(domain::Error),
+    /// The mail.
+    #[error(transparent)]
+    Mail(#[from] MailerError),
+    /// The pictures.
+    #[error(transparent)]
+    Media(#[from] MediaError),
+    /// The list of leaked passwords.
+    #[error("cannot ask for leaked passwords: {0}")]
+    Breaches(String),
     /// The hashing threads.
     #[error("cannot start the hashing threads: {0}")]
     Threads(std::io::Error),
@@ -66,6 +82,8 @@ pub struct App {
     pub router: Router,
     /// The services behind it.
     pub domain: Domain,
+    /// Does what was put off.
+    pub worker: Worker,
     /// Cancelled to announce that the service is about to stop.
     pub stopping: CancellationToken,
     /// Executions under way, to be waited for at the end.
@@ -99,7 +117,11 @@ pub async fn assemble(
     cache: Cache,
     ambient: Ambient,
 ) -> Result<App, StartError> {
-    let domain = domain(config, &stores, &cache, &ambient).await?;
+    let Outgoing { mailer, mailbox } = mailer::open(&config.mail)?;
+    let random = &ambient.random;
+    let avatars = media::open(&config.avatars, &config.http.public_url, &config.tokens.keys.sealer, random)?;
+    let adapters = Adapters { mailer, avatars, stores: &stores, cache: &cache };
+    let domain = domain(config, &adapters, &ambient).await?;
     let stopping = CancellationToken::new();
     let executions = TaskTracker::new();
     let router = http::router(HttpParts {
@@ -109,6 +131,7 @@ pub async fn assemble(
         health: Health { store: stores.health, cache: cache.sessions.clone(), stopping: stopping.clone() },
         config: config.http.clone(),
         shown: config.graphql,
+        mailbox,
         body_timeout: ServerTimeouts::new(config.http.shutdown_timeout).body,
         clock: ambient.clock,
         random: ambient.random,
@@ -116,6 +139,7 @@ pub async fn assemble(
     });
     Ok(App {
         router,
+        worker: Worker::new(domain.outbox.clone(), domain.accounts.clone()),
         domain,
         stopping,
         executions,
@@ -125,17 +149,43 @@ pub async fn assemble(
     })
 }
 
-async fn domain(
-    config: &Config,
-    stores: &Stores,
-    cache: &Cache,
-    ambient: &Ambient,
-) -> Result<Domain, StartError> {
+/// What the domain talks to.
+struct Adapters<'a> {
+    stores: &'a Stores,
+    cache: &'a Cache,
+    mailer: Arc<dyn Mailer>,
+    avatars: Arc<dyn AvatarStore>,
+}
+
+/// What is asked of new passwords.
+fn password_policy(config: &Config) -> Result<PasswordPolicy, StartError> {
+    let client = config.rules.breaches.clone().map(RangeClient::new).transpose();
+    let client = client.map_err(|error| StartError::Breaches(error.to_string()))?;
+    let host = config.http.public_url.host_str().unwrap_or_default();
+    let product = config.mail.from.name.clone().unwrap_or_default();
+    Ok(PasswordPolicy {
+        min_score: config.rules.min_score,
+        blocklist: Arc::new(config.rules.blocklist.clone()),
+        words: ["vestibule", host, &product].map(str::to_lowercase).into(),
+        breaches: client.map(|client| Arc::new(client) as Arc<dyn BreachedPasswords>),
+        fails_closed: config.rules.fails_closed,
+    })
+}
+
+async fn domain(config: &Config, adapters: &Adapters<'_>, ambient: &Ambient) -> Result<Domain, StartError> {
+    let Adapters { stores, cache, mailer, avatars } = adapters;
     let Ambient { clock, random } = ambient.clone();
     let keys = key_ring(config, stores, ambient);
     let tokens = Arc::new(AccessTokens::open(issuer(config), keys).await.map_err(StartError::Keys)?);
-    let passwords = Passwords::start(config.passwords.pool, &random).map_err(StartError::Threads)?;
-    let passwords = Arc::new(passwords);
+    let passwords = Passwords::start(config.passwords.pool, password_policy(config)?, &random);
+    let passwords = Arc::new(passwords.map_err(StartError::Threads)?);
+    let outbox = Arc::new(Outbox::new(stores.outbox.clone(), clock.clone(), random.clone()));
+    let one_time = Arc::new(OneTimeTokens::new(OneTimeParts {
+        store: stores.one_time.clone(),
+        clock: clock.clone(),
+        random: random.clone(),
+        settings: config.accounts.one_time,
+    }));
     let sessions = Arc::new(Sessions::new(SessionParts {
         users: stores.users.clone(),
         store: stores.sessions.clone(),
@@ -143,6 +193,7 @@ async fn domain(
         notes: stores.notes.clone(),
         events: cache.events.clone(),
         tokens: tokens.clone(),
+        outbox: outbox.clone(),
         passwords: passwords.clone(),
         clock: clock.clone(),
         random: random.clone(),
@@ -150,13 +201,23 @@ async fn domain(
     }));
     let accounts = Arc::new(Accounts::new(AccountParts {
         users: stores.users.clone(),
-        passwords,
+        passwords: passwords.clone(),
         sessions: sessions.clone(),
+        one_time: one_time.clone(),
+        outbox: outbox.clone(),
+        avatars: avatars.clone(),
+        mailer: mailer.clone(),
         clock,
         random,
+        settings: AccountSettings {
+            pages: config.mail.pages.clone(),
+            require_verified_email: config.accounts.require_verified_email,
+            private_registration: config.accounts.private_registration,
+            deletion_grace: config.accounts.deletion_grace,
+        },
     }));
     sessions.follow_notes();
-    Ok(Domain { accounts, tokens, sessions })
+    Ok(Domain { accounts, tokens, sessions, outbox, one_time, passwords })
 }
 
 /// Opens the signing keys for a command that runs beside a service.

@@ -6,11 +6,11 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     app::App,
-    domain::{sessions::Sessions, tokens::AccessTokens},
+    domain::{Domain, tokens::AccessTokens},
     http::Server,
 };
 
-/// How often sessions that ended long ago are dropped.
+/// How often what ended long ago is dropped.
 const HOUSEKEEPING: Duration = Duration::from_hours(1);
 
 /// How long executions without a client may take at the end: longer than store calls do.
@@ -19,9 +19,11 @@ const LAST_WAIT: Duration = Duration::from_secs(10);
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C), then lets requests in flight
 /// finish. A second signal ends it at once.
 pub async fn run(app: App, server: Server) {
-    let housekeeping = tokio::spawn(keep_house(app.domain.sessions.clone()));
+    let housekeeping = tokio::spawn(keep_house(app.domain.clone()));
     let keys = tokio::spawn(tend_keys(app.domain.tokens.clone(), app.key_interval));
     let stopping = app.stopping.clone();
+    let (worker, worker_stops) = (app.worker, app.stopping.clone());
+    let worker = tokio::spawn(async move { worker.run(worker_stops).await });
     let stop = async move {
         signal().await;
         stopping.cancel();
@@ -31,6 +33,11 @@ pub async fn run(app: App, server: Server) {
     let serve = async move {
         server.serve(app.router, stop).await;
         finish(&executions).await;
+        // What was begun is finished: a mail that is cut off would be sent twice.
+        #[expect(clippy::disallowed_methods, reason = "the last resort at the end of the process")]
+        if tokio::time::timeout(LAST_WAIT, worker).await.is_err() {
+            tracing::warn!("tasks of the outbox did not finish in time; they are begun again");
+        }
     };
     tokio::select! {
         () = serve => {}
@@ -49,17 +56,21 @@ async fn finish(executions: &TaskTracker) {
     }
 }
 
-async fn keep_house(sessions: Arc<Sessions>) {
+async fn keep_house(domain: Domain) {
     let mut ticks = tokio::time::interval(HOUSEKEEPING);
     loop {
         ticks.tick().await;
-        match sessions.purge().await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(count, "dropped sessions that ended long ago"),
-            Err(error) => tracing::warn!(%error, "sessions that ended long ago were not dropped"),
-        }
-        if let Err(error) = sessions.purge_notes().await {
-            tracing::warn!(%error, "old notes were not dropped");
+        for (what, dropped) in [
+            ("sessions", domain.sessions.purge().await),
+            ("notes", domain.sessions.purge_notes().await),
+            ("one-time tokens", domain.one_time.purge().await),
+            ("outbox entries", domain.outbox.purge().await),
+        ] {
+            match dropped {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, what, "dropped what ended long ago"),
+                Err(error) => tracing::warn!(%error, what, "what ended long ago was not dropped"),
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Settings: read once from the environment (and `.env`), checked together, typed from there on.
 
+mod accounts;
 mod http;
 mod keys;
+mod mail;
 mod security;
 mod source;
 mod stores;
@@ -9,7 +11,9 @@ pub mod variables;
 
 use std::{ffi::OsString, fmt};
 
+pub use accounts::{AccountConfig, AvatarConfig, CloudinaryConfig, PasswordRules};
 pub use http::{HttpConfig, Origin};
+pub use mail::{MailConfig, MailTransport, SmtpConfig, SmtpTls};
 pub use security::{PasswordConfig, TokenConfig};
 pub use source::{Problem, Source};
 pub use stores::{CacheConfig, DatabaseConfig, RedisConfig, SqliteFile};
@@ -65,6 +69,14 @@ pub struct Config {
     pub tokens: TokenConfig,
     /// Password hashing.
     pub passwords: PasswordConfig,
+    /// What a new password must be.
+    pub rules: PasswordRules,
+    /// Accounts.
+    pub accounts: AccountConfig,
+    /// Where pictures go.
+    pub avatars: AvatarConfig,
+    /// Mail.
+    pub mail: MailConfig,
     /// What the GraphQL endpoint shows of itself.
     pub graphql: GraphqlConfig,
     /// Logs.
@@ -113,17 +125,33 @@ impl Config {
             source.parse(&variables::APP_ENV, read_environment).unwrap_or(Environment::Production);
         let database = stores::database(&mut source);
         let http = http::read(&mut source, environment);
-        let tokens = security::tokens(&mut source, environment);
+        let accounts = accounts::read(&mut source);
+        let tokens = security::tokens(&mut source, environment, accounts.as_ref());
         let passwords = security::passwords(&mut source, environment);
+        let rules = accounts::rules(&mut source);
+        let avatars = accounts::avatars(&mut source, environment);
+        let mail = mail::read(&mut source, environment, http.as_ref());
         let cache = stores::cache(&mut source, database.as_ref());
         let graphql = graphql(&mut source, environment);
         let log = log(&mut source, environment);
-        match (source.into_problems(), database, http, tokens, cache) {
-            (problems, Some(database), Some(http), Some(tokens), Some(cache)) if problems.is_empty() => {
-                Ok(Self { environment, http, database, cache, tokens, passwords, graphql, log })
-            }
-            (problems, ..) => Err(ConfigError(problems)),
-        }
+        let problems = source.into_problems();
+        let read = || {
+            Some(Self {
+                environment,
+                http: http?,
+                database: database?,
+                cache: cache?,
+                tokens: tokens?,
+                passwords,
+                rules: rules?,
+                accounts: accounts?,
+                avatars: avatars?,
+                mail: mail?,
+                graphql,
+                log,
+            })
+        };
+        if problems.is_empty() { read().ok_or(ConfigError(problems)) } else { Err(ConfigError(problems)) }
     }
 }
 

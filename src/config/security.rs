@@ -4,7 +4,7 @@ use std::{collections::HashSet, num::NonZeroUsize, thread, time::Duration};
 
 use chrono::TimeDelta;
 
-use super::{Environment, Source, keys, variables};
+use super::{AccountConfig, Environment, Source, keys, variables};
 use crate::domain::{
     passwords::{BCRYPT_COSTS, PoolSettings},
     sessions::SessionSettings,
@@ -43,7 +43,11 @@ pub struct PasswordConfig {
     pub pool: PoolSettings,
 }
 
-pub(super) fn tokens(source: &mut Source, environment: Environment) -> Option<TokenConfig> {
+pub(super) fn tokens(
+    source: &mut Source,
+    environment: Environment,
+    accounts: Option<&AccountConfig>,
+) -> Option<TokenConfig> {
     let secrets = source.list(&variables::SECRET_KEY, read_secret);
     if environment == Environment::Production && secrets.is_empty() {
         source.problem(&variables::SECRET_KEY, "must be set in production");
@@ -64,6 +68,7 @@ pub(super) fn tokens(source: &mut Source, environment: Environment) -> Option<To
             absolute_ttl: TimeDelta::from_std(absolute_ttl).ok()?,
             refresh_grace: TimeDelta::from_std(refresh_grace).ok()?,
             clock_leeway: TimeDelta::from_std(leeway).ok()?,
+            require_verified_email: accounts?.require_verified_email,
         },
     })
 }

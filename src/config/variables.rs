@@ -54,6 +54,24 @@ variables! {
     SESSION_IDLE_TTL { "14d", "14d", "A session ends when it was not used for this long, 1s to 400d." }
     SESSION_ABSOLUTE_TTL { "90d", "90d", "A session ends this long after its login, 1s to 400d, not less than SESSION_IDLE_TTL." }
     REFRESH_GRACE { "10s", "10s", "For how long a refresh token that was just used still gets the current one, 0s to 5m." }
+    SMTP_URL { "", "smtp://user:password@mail.example.com:587", "The mail server: `smtp://` (STARTTLS), `smtps://` (TLS at once); `?tls=required`, `opportunistic` or `none` says otherwise; the word `none` sends no mail. Without it mails are shown at /dev/mail. Required in production." }
+    SMTP_CA_FILE { "", "/etc/ssl/mail-ca.pem", "PEM file of the authority that signed the certificate of the mail server, if it is not a public one." }
+    MAIL_FROM { "Vestibule <no-reply@localhost>", "Example <accounts@example.com>", "Whom mails are from; its name is what the service is called in them." }
+    MAIL_TEMPLATES { "", "/etc/vestibule/mail", "Folder with texts (en.json, fr.json) and layouts (layout.html, layout.txt) that take the place of the built-in ones." }
+    ACCOUNT_PAGES_URL { "", "https://app.example.com/account/", "Where the pages are that links of mails lead to; without it those of the service, at PUBLIC_URL/account/." }
+    REQUIRE_VERIFIED_EMAIL { "off", "on", "`on` lets nobody log in before their e-mail address is verified." }
+    REGISTRATION_PRIVACY { "open", "strict", "`open` answers EMAIL_TAKEN for an address that has an account; `strict` does not tell, writes to its owner, and turns REQUIRE_VERIFIED_EMAIL on." }
+    VERIFICATION_TTL { "24h", "24h", "How long the link of a mail can be used that verifies an address, 1m to 30d." }
+    RESET_TTL { "30m", "10m", "How long the link of a mail can be used that leads to a new password, 1m to 7d." }
+    DELETION_GRACE { "14d", "14d", "How long after deleteAccount a login restores the account, up to 365d; 0s for not at all." }
+    PASSWORD_MIN_SCORE { "3", "3", "The least strength of new passwords, 0 to 4, as zxcvbn tells it." }
+    PASSWORD_BLOCKLIST { "", "/etc/vestibule/passwords.txt", "File with passwords that are not taken, one a line, in any letter case." }
+    BREACHED_PASSWORDS_URL { "", "https://api.pwnedpasswords.com/range/", "Where new passwords are compared with leaked ones, by the first 5 digits of their SHA-1." }
+    BREACHED_PASSWORDS_FAIL { "open", "closed", "`open` takes passwords while BREACHED_PASSWORDS_URL does not answer, `closed` does not." }
+    CLOUDINARY_URL { "", "cloudinary://key:secret@cloud", "Where pictures of people are kept; without it in AVATAR_DIR." }
+    CLOUDINARY_API_URL { "https://api.cloudinary.com", "https://api-eu.cloudinary.com", "The API of Cloudinary." }
+    CLOUDINARY_FOLDER { "avatars", "myapp/avatars", "The folder for pictures at Cloudinary." }
+    AVATAR_DIR { "data/avatars", "/var/lib/vestibule/avatars", "Folder for pictures of people; several nodes must share it, and a SECRET_KEY." }
     MAX_SOCKETS { "4096", "4096", "WebSocket and event-stream connections at once, 1 to 1000000." }
     MAX_SOCKETS_PER_USER { "20", "20", "The same for one person, 1 to 10000." }
     INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }

@@ -44,6 +44,8 @@ pub struct Credentials {
 pub struct ClientInfo {
     /// The `User-Agent` header, without control characters, cut to 512 characters.
     pub user_agent: Option<String>,
+    /// The `Accept-Language` header, cut to 200 characters.
+    pub languages: Option<String>,
     /// The address of the client, seen through configured proxies only.
     pub ip_address: Option<IpAddr>,
 }

@@ -86,6 +86,15 @@ pub enum Error {
     /// A refresh token is unknown, or a one-time token was used or is too old.
     #[error("the token is not valid")]
     TokenInvalid,
+    /// The operation needs a login of the last few minutes.
+    #[error("reauthentication required")]
+    ReauthenticationRequired,
+    /// It was asked for too often.
+    #[error("rate limited")]
+    RateLimited {
+        /// When it may be asked for again.
+        retry_after: Duration,
+    },
     /// The password hashing queue is full.
     #[error("overloaded")]
     Overloaded {
@@ -110,6 +119,11 @@ impl Error {
     /// A request that needs credentials and has none.
     pub const MISSING_CREDENTIALS: Self = Self::Unauthenticated(AuthenticationFailure::Missing);
 
+    /// A part that the service needs does not answer.
+    pub const fn unavailable() -> Self {
+        Self::ServiceUnavailable { retry_after: STORE_RETRY_AFTER }
+    }
+
     /// A single faulty field.
     pub fn bad_field(fault: Fault) -> Self {
         Self::BadUserInput(vec![fault])
@@ -125,6 +139,8 @@ impl Error {
             Self::NotFound => ErrorCode::NotFound,
             Self::Conflict { .. } => ErrorCode::Conflict,
             Self::TokenInvalid => ErrorCode::TokenInvalid,
+            Self::ReauthenticationRequired => ErrorCode::ReauthenticationRequired,
+            Self::RateLimited { .. } => ErrorCode::RateLimited,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
             Self::ServiceUnavailable { .. } => ErrorCode::ServiceUnavailable,
             Self::CsrfRejected => ErrorCode::CsrfRejected,
@@ -158,7 +174,9 @@ impl Error {
     /// How long to wait before the next try, where waiting helps.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Overloaded { retry_after } | Self::ServiceUnavailable { retry_after } => Some(*retry_after),
+            Self::Overloaded { retry_after }
+            | Self::RateLimited { retry_after }
+            | Self::ServiceUnavailable { retry_after } => Some(*retry_after),
             _ => None,
         }
     }
@@ -168,7 +186,7 @@ impl From<StoreError> for Error {
     /// For calls that expect no conflict; those that do match it before they use `?`.
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable => Self::ServiceUnavailable { retry_after: STORE_RETRY_AFTER },
+            StoreError::Unavailable => Self::unavailable(),
             StoreError::Conflict(field) => Self::Internal(format!("unexpected conflict on {field:?}")),
             StoreError::Corrupt => Self::Internal("the store holds something unreadable".into()),
         }

@@ -19,6 +19,14 @@ pub enum FaultCode {
     OutOfRange,
     /// Another account has the value.
     Taken,
+    /// Nobody may have the value.
+    Reserved,
+    /// The value has more levels than the limit.
+    TooDeep,
+    /// The password is easy to guess.
+    TooWeak,
+    /// The password is in a list of passwords that others know.
+    Breached,
 }
 
 impl FaultCode {
@@ -32,6 +40,10 @@ impl FaultCode {
             Self::TooLong => "TOO_LONG",
             Self::OutOfRange => "OUT_OF_RANGE",
             Self::Taken => "TAKEN",
+            Self::Reserved => "RESERVED",
+            Self::TooDeep => "TOO_DEEP",
+            Self::TooWeak => "TOO_WEAK",
+            Self::Breached => "BREACHED",
         }
     }
 }

@@ -108,6 +108,14 @@ typed_id!(
     NoteId, "note_"
 );
 typed_id!(
+    /// A one-time token, `ott_…`.
+    OneTimeTokenId, "ott_"
+);
+typed_id!(
+    /// Something to be done later, `task_…`.
+    TaskId, "task_"
+);
+typed_id!(
     /// One HTTP request, `req_…`; errors and log lines carry it.
     RequestId, "req_"
 );

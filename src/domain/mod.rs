@@ -3,12 +3,17 @@
 
 pub mod accounts;
 pub mod actor;
+pub mod avatars;
 pub mod clock;
 pub mod error;
 pub mod faults;
 pub mod ids;
+pub mod mail;
+pub mod one_time;
+pub mod outbox;
 pub mod page;
 pub mod passwords;
+pub mod patch;
 pub mod random;
 pub mod sessions;
 pub mod store;
@@ -22,8 +27,14 @@ pub use error::{Error, ErrorCode, Result};
 /// The services that make up the domain, ready to be called by a transport.
 #[derive(Clone)]
 pub struct Domain {
-    /// Registration, profile and password changes.
+    /// Registration, and all that a person does with an account.
     pub accounts: Arc<accounts::Accounts>,
+    /// What is done later.
+    pub outbox: Arc<outbox::Outbox>,
+    /// Tokens of mails.
+    pub one_time: Arc<one_time::OneTimeTokens>,
+    /// Password hashing, and what a password may be.
+    pub passwords: Arc<passwords::Passwords>,
     /// Access tokens and the keys that sign them.
     pub tokens: Arc<tokens::AccessTokens>,
     /// Login, refresh, logout and the check of credentials.

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub enum Field {
     /// Another account has the same normalised e-mail address.
     Email,
+    /// Another account has a user name that looks like it.
+    Username,
     /// Another signing key has the generation.
     KeyGeneration,
     /// The id or secret was used before; with random values this is a defect, not a coincidence.

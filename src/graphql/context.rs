@@ -128,6 +128,9 @@ pub(super) trait ContextExt {
     async fn actor(&self) -> Result<&Actor>;
     /// The user who asks; a refusal for nobody in particular.
     async fn principal(&self) -> Result<&Principal>;
+    /// The user who asks, if they showed the password in the last minutes. Every field with the directive
+    /// `@requiresFreshAuth` begins with this.
+    async fn fresh_principal(&self) -> Result<&Principal>;
 }
 
 impl ContextExt for Context<'_> {
@@ -146,5 +149,11 @@ impl ContextExt for Context<'_> {
 
     async fn principal(&self) -> Result<&Principal> {
         Ok(self.actor().await?.principal()?)
+    }
+
+    async fn fresh_principal(&self) -> Result<&Principal> {
+        let caller = self.principal().await?;
+        self.domain()?.sessions.require_fresh(caller)?;
+        Ok(caller)
     }
 }

@@ -128,6 +128,11 @@ fn meta<E: TableEnum>() -> MetaType {
 #[TypeDirective(location = "FieldDefinition")]
 pub(super) fn raises(codes: Vec<ErrorCodeEnum>, reasons: Option<Vec<ReasonEnum>>) {}
 
+/// The field needs a login, or a `reauthenticate`, of the last 10 minutes; else it answers
+/// `REAUTHENTICATION_REQUIRED`.
+#[TypeDirective(location = "FieldDefinition", name = "requiresFreshAuth")]
+pub(super) fn requires_fresh_auth() {}
+
 /// The codes for the directive.
 pub(super) fn codes(codes: &[ErrorCode]) -> Vec<ErrorCodeEnum> {
     codes.iter().copied().map(ErrorCodeEnum).collect()

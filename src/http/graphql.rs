@@ -7,7 +7,7 @@ use axum::{
     Extension,
     body::Body,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -28,6 +28,7 @@ use crate::{
 };
 
 const MAX_USER_AGENT_CHARACTERS: usize = 512;
+const MAX_LANGUAGES_CHARACTERS: usize = 200;
 
 /// `GET /graphql`: the playground for browsers, a query for everybody else.
 pub(super) async fn get(
@@ -192,11 +193,16 @@ fn with_media(status: StatusCode, mut response: Response, media: ResponseType) -
 
 pub(super) fn client_info(parts: &axum::http::request::Parts) -> ClientInfo {
     let address = parts.extensions.get::<ClientAddress>();
-    ClientInfo { user_agent: user_agent(&parts.headers), ip_address: address.and_then(|address| address.0) }
+    ClientInfo {
+        user_agent: text_of(&parts.headers, &header::USER_AGENT, MAX_USER_AGENT_CHARACTERS),
+        languages: text_of(&parts.headers, &header::ACCEPT_LANGUAGE, MAX_LANGUAGES_CHARACTERS),
+        ip_address: address.and_then(|address| address.0),
+    }
 }
 
-fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let value = String::from_utf8_lossy(headers.get(header::USER_AGENT)?.as_bytes()).into_owned();
-    let text: String = value.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARACTERS).collect();
+/// A header without control characters, cut to a length.
+fn text_of(headers: &HeaderMap, name: &HeaderName, limit: usize) -> Option<String> {
+    let value = String::from_utf8_lossy(headers.get(name)?.as_bytes()).into_owned();
+    let text: String = value.chars().filter(|c| !c.is_control()).take(limit).collect();
     Some(text).filter(|text| !text.is_empty())
 }

@@ -1,10 +1,13 @@
 //! Transport: routes, the GraphQL endpoint, cookies, cross-site protection, health, the playground.
 
+mod account_pages;
 mod answer;
+mod avatars;
 mod body;
 mod client_address;
 mod cookies;
 mod csrf;
+mod dev_mail;
 mod graphql;
 mod health;
 mod layers;
@@ -18,7 +21,10 @@ mod ws;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 
 use self::sockets::Sockets;
 pub use client_address::PeerAddress;
@@ -27,7 +33,7 @@ pub use server::{Server, ServerTimeouts};
 
 use crate::{
     config::{GraphqlConfig, HttpConfig},
-    domain::{Domain, clock::SharedClock, random::SharedRandom},
+    domain::{Domain, clock::SharedClock, mail::Mailbox, random::SharedRandom},
     graphql::{Executions, Graphql},
 };
 
@@ -54,6 +60,8 @@ pub struct HttpParts {
     pub config: HttpConfig,
     /// What the endpoint shows of itself.
     pub shown: GraphqlConfig,
+    /// The mails of this process, where they stay in it.
+    pub mailbox: Option<Arc<dyn Mailbox>>,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
     /// The time.
@@ -89,6 +97,12 @@ pub fn router(parts: HttpParts) -> Router {
         .route("/.well-known/openid-configuration", get(well_known::metadata))
         .route("/.well-known/oauth-authorization-server", get(well_known::metadata))
         .route("/playground/{*path}", get(playground::asset))
+        .route("/account/{page}", get(account_pages::page))
+        .route("/avatars", post(avatars::receive))
+        .route("/avatars/{name}", get(avatars::full))
+        .route("/avatars/{name}/{size}", get(avatars::square))
+        .route("/dev/mail", get(dev_mail::list))
+        .route("/dev/mail/{id}", get(dev_mail::html))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(answer::not_found);

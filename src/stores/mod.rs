@@ -9,6 +9,8 @@ use crate::{
     config::DatabaseConfig,
     domain::{
         accounts::UserStore,
+        one_time::OneTimeTokenStore,
+        outbox::OutboxStore,
         sessions::{NoteStore, SessionStore},
         store::{StoreCalls, StoreHealth},
         tokens::KeyStore,
@@ -26,6 +28,10 @@ pub struct Stores {
     pub keys: Arc<dyn KeyStore>,
     /// What the cache could not be told.
     pub notes: Arc<dyn NoteStore>,
+    /// Tokens of mails.
+    pub one_time: Arc<dyn OneTimeTokenStore>,
+    /// What is to be done later.
+    pub outbox: Arc<dyn OutboxStore>,
     /// How often the store is called.
     pub calls: Arc<StoreCalls>,
     /// Whether the store answers.

@@ -7,9 +7,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 use vestibule::{
     domain::{
-        accounts::{
-            EmailKey, PasswordUpdate, ProfileChange, ProfileOutcome, User, UserStore, UserWithPassword,
-        },
+        accounts::{ChangeOutcome, EmailKey, User, UserChange, UserMetadata, UserStore, UserWithPassword},
         ids::UserId,
         store::{StoreError, StoreResult},
     },
@@ -35,13 +33,13 @@ impl UserStore for FaultyUsers {
     async fn find_by_email(&self, _: &EmailKey) -> StoreResult<Option<UserWithPassword>> {
         Err(self.0())
     }
-    async fn update_profile(&self, _: &ProfileChange) -> StoreResult<ProfileOutcome> {
+    async fn find_metadata(&self, _: &UserId) -> StoreResult<Option<UserMetadata>> {
         Err(self.0())
     }
-    async fn raise_epoch(&self, _: &UserId) -> StoreResult<Option<User>> {
+    async fn change(&self, _: &UserChange) -> StoreResult<ChangeOutcome> {
         Err(self.0())
     }
-    async fn update_password(&self, _: &PasswordUpdate) -> StoreResult<Option<User>> {
+    async fn remove(&self, _: &UserId) -> StoreResult<()> {
         Err(self.0())
     }
 }

@@ -86,17 +86,9 @@ mod tests {
 
     fn user() -> Copy {
         let now = SystemClock.now();
-        Copy::User(User {
-            id: UserId::generate(now, &SystemRandom),
-            email: EmailAddress::parse("ada@example.com").unwrap(),
-            email_verified: false,
-            name: DisplayName::parse("Ada").unwrap(),
-            roles: Vec::new(),
-            created_at: now,
-            updated_at: now,
-            version: 1,
-            session_epoch: 1,
-        })
+        let email = EmailAddress::parse("ada@example.com").unwrap();
+        let name = DisplayName::parse("Ada").unwrap();
+        Copy::User(User::new(UserId::generate(now, &SystemRandom), email, name, now))
     }
 
     #[test]

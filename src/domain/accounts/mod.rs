@@ -1,40 +1,92 @@
-//! Accounts: registration, profile and password changes.
+//! Accounts: registration, and all that a person does with an account after that.
 
+mod avatar;
+mod delete;
 mod email;
+mod email_change;
+mod erase;
+mod export;
+mod letters;
+mod metadata;
 mod name;
 mod password;
+mod preferences;
 mod profile;
 mod register;
+mod reset;
 mod store;
+mod tasks;
 mod user;
+mod username;
+mod verify;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+use url::Url;
+
 pub use email::{EmailAddress, EmailKey, MAX_EMAIL_BYTES};
+pub use metadata::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, Metadata, UserMetadata};
 pub use name::{DisplayName, MAX_NAME_CHARACTERS, parse_label};
 pub use password::ChangePasswordRequest;
+pub use preferences::{Locale, TimeZone};
 pub use profile::UpdateProfileRequest;
-pub use register::RegisterRequest;
-pub use store::{PasswordReplacement, PasswordUpdate, ProfileChange, ProfileOutcome, UserStore};
+pub use register::{RegisterRequest, Registration};
+pub use store::{ChangeOutcome, Consequences, Precondition, UserChange, UserFields, UserStore};
 pub use user::{User, UserWithPassword};
+pub use username::{MAX_USERNAME_CHARACTERS, MIN_USERNAME_CHARACTERS, Username};
 
-use super::{clock::SharedClock, passwords::Passwords, random::SharedRandom, sessions::Sessions};
+use super::{
+    avatars::AvatarStore,
+    clock::SharedClock,
+    error::{AuthenticationFailure, Error, Result},
+    mail::Mailer,
+    one_time::{OneTimeToken, OneTimeTokens},
+    outbox::Outbox,
+    passwords::Passwords,
+    random::SharedRandom,
+    sessions::Sessions,
+    store::{Field, StoreError},
+};
 
 /// The role of every user.
 pub const USER_ROLE: &str = "user";
+
+/// How accounts are kept.
+#[derive(Debug, Clone)]
+pub struct AccountSettings {
+    /// Where the pages are that links of mails lead to; ends with `/`.
+    pub pages: Url,
+    /// Nobody logs in before their address is verified.
+    pub require_verified_email: bool,
+    /// Registration does not tell whether an address has an account.
+    pub private_registration: bool,
+    /// How long after it was asked for an account is erased.
+    pub deletion_grace: TimeDelta,
+}
 
 /// What the account service is made of.
 pub struct AccountParts {
     /// The truth about users.
     pub users: Arc<dyn UserStore>,
-    /// The hashing threads.
+    /// The hashing threads, and what a password may be.
     pub passwords: Arc<Passwords>,
     /// The session service.
     pub sessions: Arc<Sessions>,
+    /// Tokens of mails.
+    pub one_time: Arc<OneTimeTokens>,
+    /// What is done later.
+    pub outbox: Arc<Outbox>,
+    /// Where pictures are kept.
+    pub avatars: Arc<dyn AvatarStore>,
+    /// The way out for mails.
+    pub mailer: Arc<dyn Mailer>,
     /// The time.
     pub clock: SharedClock,
     /// Randomness for ids.
     pub random: SharedRandom,
+    /// How accounts are kept.
+    pub settings: AccountSettings,
 }
 
 /// The account service.
@@ -46,5 +98,35 @@ impl Accounts {
     /// A service of these parts.
     pub const fn new(parts: AccountParts) -> Self {
         Self { parts }
+    }
+
+    /// What applications keep with a person.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn metadata(&self, user: &User) -> Result<UserMetadata> {
+        let found = self.parts.users.find_metadata(&user.id).await?;
+        found.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
+    }
+
+    /// The person whom a one-time token is for, if the token is still good for the account as it is.
+    async fn holder(&self, token: &OneTimeToken, is_bound: bool) -> Result<User> {
+        let user = self.parts.users.find(&token.user_id).await?;
+        let fits = |user: &User| !is_bound || user.credential_epoch == token.credential_epoch;
+        user.filter(fits).ok_or(Error::TokenInvalid)
+    }
+
+    /// Uses a token up and makes the change that it stands for. When the store does not take the change,
+    /// the token can be used again.
+    async fn redeem(&self, token: &OneTimeToken, change: &UserChange) -> Result<User> {
+        self.parts.one_time.consume(token).await?;
+        let error = match self.parts.users.change(change).await {
+            Ok(ChangeOutcome::Changed(user)) => return Ok(user),
+            Ok(ChangeOutcome::Unmet(_) | ChangeOutcome::Missing) => return Err(Error::TokenInvalid),
+            Err(StoreError::Conflict(Field::Email)) => Error::EmailTaken,
+            Err(error) => error.into(),
+        };
+        self.parts.one_time.give_back(token).await;
+        Err(error)
     }
 }

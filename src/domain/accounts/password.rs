@@ -1,10 +1,11 @@
 //! Changes of the password by its owner.
 
-use super::{Accounts, PasswordReplacement, PasswordUpdate, User, UserWithPassword};
+use super::{Accounts, User, UserChange, UserWithPassword};
 use crate::domain::{
     actor::Principal,
     error::{AuthenticationFailure, Error, Result},
     faults::Faults,
+    outbox::{Notice, Task},
     passwords::{Password, Verification},
     sessions::SessionEventKind,
 };
@@ -21,7 +22,7 @@ pub struct ChangePasswordRequest {
 
 impl Accounts {
     /// Changes the caller's own password, and ends every other session unless told otherwise. The
-    /// session of the caller stays.
+    /// session of the caller stays. The owner is told by mail.
     ///
     /// The one write that changes the password also raises the session epoch, so that no session
     /// made with the old password survives a crash in between, or a login that was under way.
@@ -42,7 +43,9 @@ impl Accounts {
             tracing::info!(user = %stored.user.id, "password change refused");
             return Err(Error::InvalidCredentials);
         }
-        let user = self.replace_password(stored, new, !request.keep_other_sessions).await?;
+        let context = stored.user.words();
+        self.parts.passwords.check_strength("newPassword", &new, &context).await?;
+        let user = self.replace_password(&stored, new, !request.keep_other_sessions).await?;
         let sessions = &self.parts.sessions;
         let kind = if request.keep_other_sessions {
             sessions.announce_user(&user).await;
@@ -52,25 +55,34 @@ impl Accounts {
             SessionEventKind::PasswordChangedOthersRevoked
         };
         sessions.tell(kind, &user.id, &caller.session.id).await;
+        self.notify(&user, Notice::PasswordChanged).await;
         Ok(user)
     }
 
     async fn replace_password(
         &self,
-        stored: UserWithPassword,
+        stored: &UserWithPassword,
         new: Password,
         ends_sessions: bool,
     ) -> Result<User> {
-        let update = PasswordUpdate {
-            user_id: stored.user.id,
-            from: stored.password_hash,
-            to: self.parts.passwords.hash(new).await?,
-            replacement: PasswordReplacement::Change { ends_sessions },
-            at: self.parts.clock.now(),
-        };
+        let hash = self.parts.passwords.hash(new).await?;
+        let mut change = UserChange::of(&stored.user.id, self.parts.clock.now());
+        change.only_if.password_hash = Some(stored.password_hash.clone());
+        change.set.password_hash = Some(hash);
+        change.consequences.ends_sessions = ends_sessions;
+        change.consequences.ends_tokens = true;
         // Somebody else changed it meanwhile: what was given is not the current password any more.
-        let user = self.parts.users.update_password(&update).await?.ok_or(Error::InvalidCredentials)?;
+        let user = self.parts.users.change(&change).await?.changed().ok_or(Error::InvalidCredentials)?;
         tracing::info!(user = %user.id, ends_sessions, "password changed");
         Ok(user)
+    }
+
+    /// Tells a person by mail what has happened. It has happened: that the store does not take the mail
+    /// is no reason to answer that it has not.
+    pub(super) async fn notify(&self, user: &User, notice: Notice) {
+        let task = Task::Notice { user_id: user.id.clone(), notice };
+        if let Err(error) = self.parts.outbox.enqueue(task, None).await {
+            tracing::warn!(%error, user = %user.id, "a person is not told by mail");
+        }
     }
 }

@@ -1,48 +1,92 @@
 //! Changes of the profile.
 
-use super::{Accounts, DisplayName, ProfileChange, ProfileOutcome, User};
+use serde_json::Value;
+
+use super::{
+    Accounts, ChangeOutcome, DisplayName, Locale, Metadata, TimeZone, User, UserChange, UserFields, Username,
+};
 use crate::domain::{
     actor::Principal,
     error::{AuthenticationFailure, Error, Result},
-    faults::Faults,
+    faults::{Fault, FaultCode, Faults},
+    patch::Patch,
+    store::{Field, StoreError},
 };
 
-/// What a change of the profile says. What is `None` stays as it is.
+/// What a change of the profile says.
 #[derive(Debug, Default)]
 pub struct UpdateProfileRequest {
-    /// The new name.
-    pub name: Option<String>,
+    /// The name, which everybody has.
+    pub name: Patch<String>,
+    /// The user name.
+    pub username: Patch<String>,
+    /// The language.
+    pub locale: Patch<String>,
+    /// The time zone.
+    pub time_zone: Patch<String>,
+    /// What applications let the person keep.
+    pub public_metadata: Patch<Value>,
     /// The version that the client read.
     pub expected_version: Option<i64>,
+}
+
+impl UpdateProfileRequest {
+    fn read(self) -> Result<UserFields> {
+        let mut faults = Faults::default();
+        let name = faults.check(match self.name {
+            Patch::Keep => Ok(None),
+            Patch::Clear => Err(Fault::new("name", FaultCode::Required, "cannot be cleared")),
+            Patch::Set(name) => DisplayName::parse(&name).map(Some),
+        });
+        let username = faults.check(self.username.try_map(|name| Username::parse(&name)));
+        let locale = faults.check(self.locale.try_map(|tag| Locale::parse(&tag)));
+        let time_zone = faults.check(self.time_zone.try_map(|name| TimeZone::parse(&name)));
+        let metadata =
+            faults.check(self.public_metadata.try_map(|value| Metadata::parse("publicMetadata", value)));
+        let public_metadata = match metadata {
+            Some(Patch::Set(metadata)) => Some(metadata),
+            Some(Patch::Clear) => Some(Metadata::default()),
+            Some(Patch::Keep) | None => None,
+        };
+        faults.finish()?;
+        Ok(UserFields {
+            name: name.flatten(),
+            username: username.unwrap_or_default(),
+            locale: locale.unwrap_or_default(),
+            time_zone: time_zone.unwrap_or_default(),
+            public_metadata,
+            ..UserFields::default()
+        })
+    }
 }
 
 impl Accounts {
     /// Changes the caller's own profile.
     ///
     /// # Errors
-    /// `BadUserInput`, `Conflict` when `expected_version` is not the stored one,
-    /// `ServiceUnavailable`.
+    /// `BadUserInput`, also for a user name that looks like somebody else's; `Conflict` when
+    /// `expected_version` is not the stored one; `ServiceUnavailable`.
     pub async fn update_profile(&self, caller: &Principal, request: UpdateProfileRequest) -> Result<User> {
-        let mut faults = Faults::default();
-        let name = request.name.and_then(|name| faults.check(DisplayName::parse(&name)));
-        faults.finish()?;
-        if name.is_none() {
-            return self.unchanged(caller, request.expected_version).await;
+        let expected_version = request.expected_version;
+        let set = request.read()?;
+        if !changes_anything(&set) {
+            return self.unchanged(caller, expected_version).await;
         }
-
-        let change = ProfileChange {
-            user_id: caller.user.id.clone(),
-            name,
-            expected_version: request.expected_version,
-            at: self.parts.clock.now(),
-        };
-        match self.parts.users.update_profile(&change).await? {
-            ProfileOutcome::Updated(user) => {
+        let mut change = UserChange::of(&caller.user.id, self.parts.clock.now());
+        change.only_if.version = expected_version;
+        change.set = set;
+        match self.parts.users.change(&change).await {
+            Ok(ChangeOutcome::Changed(user)) => {
                 self.parts.sessions.announce_user(&user).await;
                 Ok(user)
             }
-            ProfileOutcome::VersionConflict { current } => Err(Error::Conflict { current_version: current }),
-            ProfileOutcome::Missing => Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked)),
+            Ok(ChangeOutcome::Unmet(user)) => Err(Error::Conflict { current_version: user.version }),
+            Ok(ChangeOutcome::Missing) => Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked)),
+            Err(StoreError::Conflict(Field::Username)) => {
+                let message = "belongs to somebody else, or looks like it";
+                Err(Error::bad_field(Fault::new("username", FaultCode::Taken, message)))
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -57,4 +101,12 @@ impl Accounts {
             _ => Ok(user),
         }
     }
+}
+
+fn changes_anything(set: &UserFields) -> bool {
+    set.name.is_some()
+        || set.public_metadata.is_some()
+        || set.username.is_change()
+        || set.locale.is_change()
+        || set.time_zone.is_change()
 }

@@ -2,61 +2,110 @@
 
 use async_trait::async_trait;
 
-use super::{DisplayName, EmailKey, User, UserWithPassword};
-use crate::domain::{clock::Instant, ids::UserId, passwords::PasswordHash, store::StoreResult};
+use super::{
+    DisplayName, EmailAddress, EmailKey, Locale, Metadata, TimeZone, User, UserMetadata, UserWithPassword,
+    Username,
+};
+use crate::domain::{
+    avatars::Avatar, clock::Instant, ids::UserId, passwords::PasswordHash, patch::Patch, store::StoreResult,
+};
 
-/// A change of the profile. Fields that are `None` stay as they are.
-#[derive(Debug, Clone)]
-pub struct ProfileChange {
-    /// Whose profile.
-    pub user_id: UserId,
-    /// The new name.
+/// What must be true of the stored user for a change to be made; what is `None` may be anything.
+#[derive(Debug, Clone, Default)]
+pub struct Precondition {
+    /// The version.
+    pub version: Option<i64>,
+    /// The hash of the password.
+    pub password_hash: Option<PasswordHash>,
+    /// The count of changes of password and address.
+    pub credential_epoch: Option<i64>,
+    /// When the account is to be erased: `Set` for exactly then, `Clear` for never.
+    pub deletion_due_at: Patch<Instant>,
+}
+
+/// The fields that a change writes; what is `None` or `Keep` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct UserFields {
+    /// The e-mail address.
+    pub email: Option<EmailAddress>,
+    /// Whether the address was verified.
+    pub email_verified: Option<bool>,
+    /// The name.
     pub name: Option<DisplayName>,
-    /// The version the client read; `None` changes whatever is there.
-    pub expected_version: Option<i64>,
+    /// The user name.
+    pub username: Patch<Username>,
+    /// The language.
+    pub locale: Patch<Locale>,
+    /// The time zone.
+    pub time_zone: Patch<TimeZone>,
+    /// The picture.
+    pub avatar: Patch<Avatar>,
+    /// What applications let the person keep.
+    pub public_metadata: Option<Metadata>,
+    /// When the account is to be erased.
+    pub deletion_due_at: Patch<Instant>,
+    /// The hash of the password.
+    pub password_hash: Option<PasswordHash>,
+}
+
+/// What a change means besides its fields.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Consequences {
+    /// Every session ends: the session epoch is raised.
+    pub ends_sessions: bool,
+    /// Every one-time token that is bound to password and address ends: the credential epoch is raised.
+    pub ends_tokens: bool,
+    /// Nobody is to notice: version and time of the last change stay.
+    pub unseen: bool,
+}
+
+/// A change of one user, made as a whole or not at all.
+#[derive(Debug, Clone)]
+pub struct UserChange {
+    /// Which user.
+    pub user_id: UserId,
+    /// What must be true before.
+    pub only_if: Precondition,
+    /// What is true after.
+    pub set: UserFields,
+    /// What else it means.
+    pub consequences: Consequences,
     /// When.
     pub at: Instant,
 }
 
-/// What became of a profile change.
+impl UserChange {
+    /// A change of nothing yet, without conditions.
+    pub fn of(user_id: &UserId, at: Instant) -> Self {
+        Self {
+            user_id: user_id.clone(),
+            only_if: Precondition::default(),
+            set: UserFields::default(),
+            consequences: Consequences::default(),
+            at,
+        }
+    }
+}
+
+/// What became of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProfileOutcome {
-    /// The user as it is now, its version one higher.
-    Updated(User),
-    /// Nothing was written: the stored version is another than the expected one.
-    VersionConflict {
-        /// The stored version.
-        current: i64,
-    },
+pub enum ChangeOutcome {
+    /// The user as it is now.
+    Changed(User),
+    /// Nothing was written: this is the stored user, of which a condition is not true.
+    Unmet(User),
     /// There is no such user.
     Missing,
 }
 
-/// Why a password hash is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordReplacement {
-    /// The same password at the cost of today: version, times and sessions stay as they are.
-    Rehash,
-    /// Another password; `ends_sessions` raises the session epoch, which ends every session.
-    Change {
-        /// Whether the session epoch is raised.
-        ends_sessions: bool,
-    },
-}
-
-/// A replacement of a password hash, done only if the stored one is still `from`.
-#[derive(Debug, Clone)]
-pub struct PasswordUpdate {
-    /// Whose password.
-    pub user_id: UserId,
-    /// The hash that was verified.
-    pub from: PasswordHash,
-    /// The hash that replaces it.
-    pub to: PasswordHash,
-    /// Why.
-    pub replacement: PasswordReplacement,
-    /// When.
-    pub at: Instant,
+impl ChangeOutcome {
+    /// The changed user, if it was changed.
+    pub fn changed(self) -> Option<User> {
+        match self {
+            Self::Changed(user) => Some(user),
+            Self::Unmet(_) | Self::Missing => None,
+        }
+    }
 }
 
 /// The truth about users. Every method is one atomic operation; every method fails with
@@ -66,27 +115,30 @@ pub trait UserStore: Send + Sync {
     /// Adds a user.
     ///
     /// # Errors
-    /// `Conflict(Email)` when another user has the same e-mail key, whoever was first; of many
-    /// concurrent calls for one key exactly one succeeds.
+    /// `Conflict(Email)` when another user has the same e-mail key, `Conflict(Username)` when another has
+    /// a user name that looks like it, whoever was first; of many concurrent calls for one key exactly
+    /// one succeeds. `Conflict(Identity)` when the id is there.
     async fn insert(&self, user: &UserWithPassword) -> StoreResult<()>;
 
     /// The user with this id, or `None`.
     async fn find(&self, id: &UserId) -> StoreResult<Option<User>>;
 
-    /// The user with this id and the password hash, or `None`.
+    /// The user with this id, the password hash and the metadata, or `None`.
     async fn find_with_password(&self, id: &UserId) -> StoreResult<Option<UserWithPassword>>;
 
-    /// The user with this e-mail key and the password hash, or `None`.
+    /// The user with this e-mail key, the password hash and the metadata, or `None`.
     async fn find_by_email(&self, key: &EmailKey) -> StoreResult<Option<UserWithPassword>>;
 
-    /// Changes the profile by compare-and-set on the version.
-    async fn update_profile(&self, change: &ProfileChange) -> StoreResult<ProfileOutcome>;
+    /// What applications keep with the user, or `None` when there is no such user.
+    async fn find_metadata(&self, id: &UserId) -> StoreResult<Option<UserMetadata>>;
 
-    /// Raises the session epoch, which ends every session of the user, and the version. `None` when
-    /// there is no such user.
-    async fn raise_epoch(&self, id: &UserId) -> StoreResult<Option<User>>;
+    /// Changes a user by compare-and-set: the conditions and the write are one. Raises the version and
+    /// sets the time of the last change, unless the change is `unseen`.
+    ///
+    /// # Errors
+    /// `Conflict(Email)` and `Conflict(Username)` as with `insert`; nothing was written then.
+    async fn change(&self, change: &UserChange) -> StoreResult<ChangeOutcome>;
 
-    /// Replaces the password hash by compare-and-set on the old one. `None` when the stored hash is
-    /// another by now or the user is gone; nothing was written then.
-    async fn update_password(&self, update: &PasswordUpdate) -> StoreResult<Option<User>>;
+    /// Removes a user for good. Removing one that is not there is no error.
+    async fn remove(&self, id: &UserId) -> StoreResult<()>;
 }

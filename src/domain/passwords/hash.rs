@@ -39,6 +39,11 @@ impl PasswordHash {
         Self(text)
     }
 
+    /// What is stored where there is no password: it matches none.
+    pub fn none() -> Self {
+        Self("!".to_owned())
+    }
+
     /// The text to store.
     pub fn expose(&self) -> &str {
         &self.0

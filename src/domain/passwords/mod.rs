@@ -1,10 +1,14 @@
 //! Passwords: what one may be, how it is hashed, and the threads that hash.
 
 mod hash;
+mod policy;
 mod pool;
 mod text;
 
 pub use hash::PasswordHash;
+pub use policy::{
+    BreachCheckUnavailable, BreachedPasswords, PasswordPolicy, SCORES, Strength, blocklist_key,
+};
 pub use pool::{PoolSettings, Verification};
 pub use text::{MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS, Password};
 
@@ -18,6 +22,7 @@ pub const BCRYPT_COSTS: std::ops::RangeInclusive<u32> = 4..=31;
 /// Hashes and verifies passwords on threads of their own.
 pub struct Passwords {
     pool: Pool,
+    policy: PasswordPolicy,
 }
 
 impl Passwords {
@@ -25,8 +30,12 @@ impl Passwords {
     ///
     /// # Errors
     /// The operating system's, when a thread cannot be started.
-    pub fn start(settings: PoolSettings, random: &SharedRandom) -> std::io::Result<Self> {
-        Ok(Self { pool: Pool::start(settings, random)? })
+    pub fn start(
+        settings: PoolSettings,
+        policy: PasswordPolicy,
+        random: &SharedRandom,
+    ) -> std::io::Result<Self> {
+        Ok(Self { pool: Pool::start(settings, random)?, policy })
     }
 
     /// Hashes a new password at the configured cost.

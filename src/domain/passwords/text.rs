@@ -55,6 +55,11 @@ impl Password {
         Ok(password)
     }
 
+    /// The text, to be estimated.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// The bytes to hash.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()

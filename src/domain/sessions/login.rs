@@ -2,7 +2,7 @@
 
 use super::{Sessions, SignedIn, parse_device_name};
 use crate::domain::{
-    accounts::{EmailAddress, PasswordReplacement, PasswordUpdate, UserWithPassword},
+    accounts::{ChangeOutcome, EmailAddress, UserChange, UserWithPassword},
     actor::ClientInfo,
     error::{Error, Result},
     faults::Faults,
@@ -49,22 +49,24 @@ impl Sessions {
         if let Some(upgraded) = upgraded {
             self.upgrade_hash(&found, upgraded).await;
         }
-        self.start(found.user, device_name, &request.client).await
+        let user = self.admit(found.user).await?;
+        self.start(user, device_name, &request.client).await
     }
 
     /// Replaces a hash of an older cost. That it fails is no reason to refuse the login: the next
     /// one tries again.
     async fn upgrade_hash(&self, found: &UserWithPassword, upgraded: PasswordHash) {
-        let update = PasswordUpdate {
-            user_id: found.user.id.clone(),
-            from: found.password_hash.clone(),
-            to: upgraded,
-            replacement: PasswordReplacement::Rehash,
-            at: self.parts.clock.now(),
-        };
-        match self.parts.users.update_password(&update).await {
-            Ok(Some(_)) => tracing::info!(user = %found.user.id, "password rehashed at the current cost"),
-            Ok(None) => tracing::debug!(user = %found.user.id, "the password was changed meanwhile"),
+        let mut change = UserChange::of(&found.user.id, self.parts.clock.now());
+        change.only_if.password_hash = Some(found.password_hash.clone());
+        change.set.password_hash = Some(upgraded);
+        change.consequences.unseen = true;
+        match self.parts.users.change(&change).await {
+            Ok(ChangeOutcome::Changed(_)) => {
+                tracing::info!(user = %found.user.id, "password rehashed at the current cost");
+            }
+            Ok(ChangeOutcome::Unmet(_) | ChangeOutcome::Missing) => {
+                tracing::debug!(user = %found.user.id, "the password was changed meanwhile");
+            }
             Err(error) => tracing::warn!(%error, "password not rehashed"),
         }
     }

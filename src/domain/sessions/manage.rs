@@ -2,10 +2,11 @@
 
 use super::{LiveSessions, Session, SessionEventKind, SessionSelector, Sessions, parse_device_name};
 use crate::domain::{
+    accounts::UserChange,
     actor::Principal,
     error::{AuthenticationFailure, Error, Result},
     faults::{Fault, FaultCode},
-    ids::SessionId,
+    ids::{SessionId, UserId},
     page::{Page, PageRequest},
     store::StoreError,
 };
@@ -96,12 +97,30 @@ impl Sessions {
     /// # Errors
     /// `ServiceUnavailable`, when some may live on and the caller should try again.
     pub async fn revoke_others(&self, caller: &Principal) -> Result<u64> {
-        let raised = self.parts.users.raise_epoch(&caller.user.id).await?;
-        let user = raised.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
+        let mut change = UserChange::of(&caller.user.id, self.parts.clock.now());
+        change.consequences.ends_sessions = true;
+        let raised = self.parts.users.change(&change).await?;
+        let user = raised.changed().ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
         tracing::info!(user = %user.id, session = %caller.session.id, "all other sessions ended");
         let (count, is_told) = self.keep_only(&user, &caller.session.id).await;
         self.tell(SessionEventKind::OthersRevoked, &user.id, &caller.session.id).await;
         if is_told { Ok(count) } else { Err(StoreError::Unavailable.into()) }
+    }
+
+    /// Every session of a person that is stored, also those that have ended, the newest login first.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(in crate::domain) async fn list_all(&self, user: &UserId) -> Result<Vec<Session>> {
+        Ok(self.parts.store.list_of(user).await?)
+    }
+
+    /// Removes every session of a person whose account is no more.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(in crate::domain) async fn erase(&self, user: &UserId) -> Result<()> {
+        Ok(self.parts.store.remove_of(user).await?)
     }
 
     /// Drops sessions that ended long ago from the store, and answers how many.

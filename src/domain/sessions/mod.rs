@@ -1,5 +1,6 @@
 //! Sessions: login, refresh, logout and the check of credentials.
 
+mod admit;
 mod announce;
 mod authenticate;
 mod cache;
@@ -25,7 +26,7 @@ pub use events::{EventBus, EventStream, Heard, SessionEvent, SessionEventKind};
 pub use login::LoginRequest;
 pub use logout::LogoutRequest;
 pub use notes::{KEPT_NOTES, Note, NoteStore};
-pub use session::{Session, SessionSettings, TOUCH_INTERVAL};
+pub use session::{FRESH, Session, SessionSettings, TOUCH_INTERVAL};
 pub use start::{MAX_DEVICE_NAME_CHARACTERS, SignedIn, parse_device_name};
 pub use store::{
     KEPT_AFTER_END, KEPT_RETIRED_TOKENS, LiveSessions, RetiredToken, Rotation, RotationOutcome,
@@ -36,6 +37,7 @@ use super::{
     accounts::{User, UserStore},
     clock::SharedClock,
     ids::SessionId,
+    outbox::Outbox,
     passwords::Passwords,
     random::SharedRandom,
     tokens::AccessTokens,
@@ -43,6 +45,9 @@ use super::{
 
 /// Sessions whose use is remembered, so that many requests at once cause one write.
 const REMEMBERED_TOUCHES: u64 = 100_000;
+/// Sessions that listeners are told of when all of a person end; a listener whose own has ended is told
+/// in any case.
+const TOLD_ENDS: usize = 50;
 
 /// What the session service is made of.
 pub struct SessionParts {
@@ -58,6 +63,8 @@ pub struct SessionParts {
     pub events: Arc<dyn EventBus>,
     /// The issuer of access tokens.
     pub tokens: Arc<AccessTokens>,
+    /// What is done later.
+    pub outbox: Arc<Outbox>,
     /// The hashing threads.
     pub passwords: Arc<Passwords>,
     /// The time.
@@ -97,17 +104,30 @@ impl Sessions {
             Err(error) => tracing::warn!(%error, session = %kept, "the session is not kept"),
         }
         let is_told = self.announce_user(user).await;
-        let count = match store.end_all(&user.id, user.session_epoch, self.parts.clock.now()).await {
+        (self.end_earlier(user).await.len() as u64, is_told)
+    }
+
+    /// After a change that raised the user's epoch, and with it ended all sessions: makes their end
+    /// visible in store and caches, and to those who listen.
+    pub(super) async fn end_all(&self, user: &User) {
+        self.announce_user(user).await;
+        for session in self.end_earlier(user).await.iter().take(TOLD_ENDS) {
+            self.tell(SessionEventKind::Revoked, &user.id, session).await;
+        }
+    }
+
+    /// Marks sessions as ended that are of an earlier epoch, and answers which.
+    async fn end_earlier(&self, user: &User) -> Vec<SessionId> {
+        match self.parts.store.end_all(&user.id, user.session_epoch, self.parts.clock.now()).await {
             Ok(ended) => {
                 self.announce_ends(&user.id, &ended).await;
-                ended.len() as u64
+                ended
             }
             Err(error) => {
                 tracing::warn!(%error, user = %user.id, "sessions end by their epoch alone");
-                0
+                Vec::new()
             }
-        };
-        (count, is_told)
+        }
     }
 
     /// A cache that does not answer costs time and nothing else.

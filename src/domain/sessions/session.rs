@@ -21,10 +21,15 @@ pub struct SessionSettings {
     pub refresh_grace: TimeDelta,
     /// How far the clocks of nodes may be apart.
     pub clock_leeway: TimeDelta,
+    /// Nobody logs in before their address is verified.
+    pub require_verified_email: bool,
 }
 
 /// How often at most the time a session was last seen is written.
 pub const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(1);
+
+/// For how long after the password was shown a person may do what is dangerous in wrong hands.
+pub const FRESH: TimeDelta = TimeDelta::minutes(10);
 
 /// A login on one device, without anything secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +46,8 @@ pub struct Session {
     pub ip_address: Option<String>,
     /// When the person logged in.
     pub created_at: Instant,
+    /// When the person last showed the password in this session.
+    pub authenticated_at: Instant,
     /// When the session was last used, to the minute.
     pub last_seen_at: Instant,
     /// When it ends unless it is used before. Never later than `absolute_expires_at`.
@@ -89,6 +96,11 @@ impl Session {
             return Err(AuthenticationFailure::SessionExpired);
         }
         Ok(())
+    }
+
+    /// Whether the password was shown a few minutes ago.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        now - self.authenticated_at < FRESH
     }
 
     /// Whether it is time to write that the session is in use.

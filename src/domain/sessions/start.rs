@@ -55,6 +55,7 @@ impl Sessions {
             user_agent: client.user_agent.clone(),
             ip_address: client.ip_address.as_ref().map(IpAddr::to_string),
             created_at: now,
+            authenticated_at: now,
             last_seen_at: now,
             idle_expires_at: (now + self.parts.settings.idle_ttl).min(absolute_expires_at),
             absolute_expires_at,

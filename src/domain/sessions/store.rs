@@ -136,6 +136,16 @@ pub trait SessionStore: Send + Sync {
     /// others; `None`, without a write, when it has ended or does not exist.
     async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>>;
 
+    /// Notes that the person showed the password in a live session at `at`; `None`, without a write, when
+    /// it has ended or does not exist.
+    async fn authenticate(&self, id: &SessionId, at: Instant) -> StoreResult<Option<Session>>;
+
+    /// Every session of a person that is there, alive or not, the newest login first, at most 10,000.
+    async fn list_of(&self, user: &UserId) -> StoreResult<Vec<Session>>;
+
+    /// Removes every session of a person, alive or not.
+    async fn remove_of(&self, user: &UserId) -> StoreResult<()>;
+
     /// Ends a session. Answers the session as it is then, also when it had ended before (its
     /// `ended_at` stays); `None` when there is none.
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>>;

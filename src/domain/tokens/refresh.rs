@@ -7,6 +7,7 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::seal;
@@ -32,10 +33,33 @@ impl TokenHash {
         &self.0
     }
 
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(in crate::domain) fn of(bytes: &[u8]) -> Self {
+        Self::of_digest(&digest::digest(&digest::SHA256, bytes))
+    }
+
+    /// The hash of what was digested by SHA-256 piece by piece.
+    pub(in crate::domain) fn of_digest(digest: &digest::Digest) -> Self {
         let mut hash = [0; 32];
-        hash.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+        hash.copy_from_slice(digest.as_ref());
         Self(hash)
+    }
+}
+
+/// As hexadecimal digits, for what is stored as JSON.
+impl Serialize for TokenHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&digits)
+    }
+}
+
+impl<'de> Deserialize<'de> for TokenHash {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+        let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+        let hash = bytes.and_then(|bytes| Self::from_stored(&bytes));
+        hash.ok_or_else(|| D::Error::custom("no hash of 32 bytes"))
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Purpose {
     SigningKey,
     /// The successor of a retired refresh token.
     Successor,
+    /// Forms that clients post back to this service.
+    Form,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
         match self {
             Self::SigningKey => b"signing-key",
             Self::Successor => b"refresh-successor",
+            Self::Form => b"form",
         }
     }
 }
@@ -98,6 +101,17 @@ impl Sealer {
     /// A sealer with these secrets, the current one first.
     pub const fn new(secrets: Vec<SecretKey>) -> Self {
         Self(secrets)
+    }
+
+    /// Keys that sign what clients post back, the current one first; one that nobody else has where there
+    /// is no secret.
+    pub fn form_keys(&self, random: &dyn Random) -> Vec<Zeroizing<[u8; KEY_BYTES]>> {
+        let keys: Vec<_> = self
+            .0
+            .iter()
+            .map(|secret| derive_key(secret.0.expose_secret().as_bytes(), Purpose::Form))
+            .collect();
+        if keys.is_empty() { vec![Zeroizing::new(random::bytes(random))] } else { keys }
     }
 
     /// Whether there is a secret to seal with.

@@ -6,8 +6,9 @@ use super::sessions::{auth_payload, check_transport};
 use crate::{
     domain::{
         ErrorCode,
-        accounts::{ChangePasswordRequest, RegisterRequest, UpdateProfileRequest},
+        accounts::{ChangePasswordRequest, RegisterRequest, Registration, UpdateProfileRequest},
         actor::Principal,
+        one_time::Ticket,
     },
     graphql::{
         Result,
@@ -15,7 +16,7 @@ use crate::{
         enums::{all_reasons, codes, raises},
         types::{
             AuthPayload, ChangePasswordInput, ChangePasswordPayload, RegisterInput, RegisterPayload,
-            UpdateProfileInput, UpdateProfilePayload, UserObject,
+            UpdateProfileInput, UpdateProfilePayload, UserObject, patch,
         },
     },
 };
@@ -25,8 +26,9 @@ pub(super) struct AccountMutation;
 
 #[Object]
 impl AccountMutation {
-    /// Makes an account and logs its owner in. An address that has one already is refused with
-    /// `EMAIL_TAKEN`.
+    /// Makes an account, sends a mail to verify its address, and logs its owner in, unless the service
+    /// wants the address verified first. An address that has an account already is refused with
+    /// `EMAIL_TAKEN`, unless the service keeps that private.
     #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::EmailTaken, ErrorCode::Overloaded, ErrorCode::CsrfRejected]), None))]
     async fn register(
         &self,
@@ -39,14 +41,16 @@ impl AccountMutation {
             email: input.email,
             password: input.password,
             name: input.name,
+            locale: input.locale,
             device_name: input.device_name,
             client: request.client.clone(),
         };
-        let signed_in = context.domain()?.accounts.register(registration).await?;
-        Ok(register_payload(auth_payload(request, input.transport, signed_in)))
+        let Registration { signed_in, ticket } = context.domain()?.accounts.register(registration).await?;
+        let payload = signed_in.map(|signed_in| auth_payload(request, input.transport, signed_in));
+        Ok(register_payload(payload, &ticket))
     }
 
-    /// Changes the caller's own profile.
+    /// Changes the caller's own profile: what is left out stays, null clears.
     #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::Conflict, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn update_profile(
         &self,
@@ -54,7 +58,14 @@ impl AccountMutation {
         #[graphql(desc = "What to change.")] input: UpdateProfileInput,
     ) -> Result<UpdateProfilePayload> {
         let caller = context.principal().await?;
-        let change = UpdateProfileRequest { name: input.name, expected_version: input.expected_version };
+        let change = UpdateProfileRequest {
+            name: patch(input.name),
+            username: patch(input.username),
+            locale: patch(input.locale),
+            time_zone: patch(input.time_zone),
+            public_metadata: patch(input.public_metadata).map(|json| json.0),
+            expected_version: input.expected_version,
+        };
         let user = context.domain()?.accounts.update_profile(caller, change).await?;
         let session = caller.session.clone();
         Ok(UpdateProfilePayload { user: UserObject(Principal { user, session }) })
@@ -79,13 +90,26 @@ impl AccountMutation {
     }
 }
 
-fn register_payload(payload: AuthPayload) -> RegisterPayload {
-    RegisterPayload {
-        user: Some(payload.user),
-        session: Some(payload.session),
-        access_token: payload.access_token,
-        refresh_token: payload.refresh_token,
-        access_token_expires_at: Some(payload.access_token_expires_at),
-        email_verification_required: false,
+fn register_payload(payload: Option<AuthPayload>, ticket: &Ticket) -> RegisterPayload {
+    let verification_ticket = ticket.expose();
+    match payload {
+        Some(payload) => RegisterPayload {
+            user: Some(payload.user),
+            session: Some(payload.session),
+            access_token: payload.access_token,
+            refresh_token: payload.refresh_token,
+            access_token_expires_at: Some(payload.access_token_expires_at),
+            email_verification_required: false,
+            verification_ticket,
+        },
+        None => RegisterPayload {
+            user: None,
+            session: None,
+            access_token: None,
+            refresh_token: None,
+            access_token_expires_at: None,
+            email_verification_required: true,
+            verification_ticket,
+        },
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Result,
     context::ContextExt,
     enums::{all_reasons, codes, raises},
-    types::{Node, SessionObject, UserObject},
+    types::{Node, PasswordStrength, PasswordStrengthInput, SessionObject, UserObject},
 };
 use crate::domain::{
     ErrorCode,
@@ -31,6 +31,29 @@ impl Query {
             Ok(Actor::User(principal)) => Some(Ok(UserObject(principal.as_ref().clone()))),
             Err(error) => Some(Err(error)),
         }
+    }
+
+    /// How good a password is, for a form that people fill in. Send it by POST: what stands in a URL is
+    /// logged on the way.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::Overloaded]), None))]
+    async fn password_strength(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The password, and whose it would be.")] input: PasswordStrengthInput,
+    ) -> Result<PasswordStrength> {
+        let caller = context.actor().await.ok().and_then(|actor| actor.principal().ok());
+        let mut words: Vec<&str> = caller.map(|caller| caller.user.words()).unwrap_or_default();
+        words.extend(input.email.as_deref().into_iter().chain(input.name.as_deref()));
+        let passwords = &context.domain()?.passwords;
+        let strength = passwords.estimate(&input.password, &words).await?;
+        Ok(PasswordStrength {
+            score: strength.score.into(),
+            minimum_score: passwords.min_score().into(),
+            acceptable: strength.fault.is_none(),
+            fault: strength.fault.map(|fault| fault.code.as_str().to_owned()),
+            warning: strength.warning,
+            suggestions: strength.suggestions,
+        })
     }
 
     /// The thing with this id, if there is one that the caller may see; else null.

@@ -19,10 +19,13 @@ pub(crate) enum TokenTransport {
 pub(crate) struct RegisterInput {
     /// The e-mail address, at most 254 bytes.
     pub(crate) email: String,
-    /// The password: 8 to 256 characters of any script.
+    /// The password: 8 to 256 characters of any script, not easy to guess.
     pub(crate) password: String,
     /// What the person wants to be called: 1 to 100 characters.
     pub(crate) name: String,
+    /// The language of mails, as a language tag such as `en` or `pt-BR`; without it, that of
+    /// `Accept-Language`.
+    pub(crate) locale: Option<String>,
     /// What the client calls this device: at most 100 characters.
     pub(crate) device_name: Option<String>,
     /// How tokens travel.
@@ -58,21 +61,12 @@ pub(crate) struct LogoutInput {
     pub(crate) refresh_token: Option<String>,
 }
 
-/// What a change of the profile says. A field that is left out stays as it is.
-#[derive(InputObject)]
-pub(crate) struct UpdateProfileInput {
-    /// What the person wants to be called: 1 to 100 characters.
-    pub(crate) name: Option<String>,
-    /// The `version` that you have read. With another stored one the answer is `CONFLICT`.
-    pub(crate) expected_version: Option<i64>,
-}
-
 /// What a change of the password needs.
 #[derive(InputObject)]
 pub(crate) struct ChangePasswordInput {
     /// The password of now.
     pub(crate) current_password: String,
-    /// The password from now on: 8 to 256 characters of any script.
+    /// The password from now on: 8 to 256 characters of any script, not easy to guess.
     pub(crate) new_password: String,
     /// Whether other devices stay logged in. They do not unless you say so.
     #[graphql(default)]
@@ -110,7 +104,9 @@ pub(crate) struct AuthPayload {
     pub(crate) access_token_expires_at: DateTime,
 }
 
-/// The outcome of a registration: logged in, unless the service first wants the address verified.
+/// The outcome of a registration: logged in, unless the service first wants the address verified. Then
+/// there is nothing but the ticket, and with a service that keeps it private whether an address has an
+/// account, the answer is the same for one that has.
 #[derive(SimpleObject)]
 pub(crate) struct RegisterPayload {
     /// The new user.
@@ -125,6 +121,8 @@ pub(crate) struct RegisterPayload {
     pub(crate) access_token_expires_at: Option<DateTime>,
     /// Whether the e-mail address must be verified before the first login.
     pub(crate) email_verification_required: bool,
+    /// Makes the code of the mail usable on this device, for `verifyEmail`.
+    pub(crate) verification_ticket: String,
 }
 
 /// The outcome of a logout.

@@ -1,6 +1,8 @@
 //! The types of the schema.
 
+mod account;
 mod auth;
+mod avatar;
 mod date_time;
 mod defaulted;
 mod session;
@@ -10,12 +12,22 @@ mod user;
 
 use async_graphql::{ID, Interface};
 
+pub(super) use account::{
+    ConfirmAvatarInput, ConfirmAvatarPayload, ConfirmEmailChangeInput, ConfirmEmailChangePayload,
+    CreateAvatarUploadPayload, DeleteAccountPayload, ExportMyDataPayload, PasswordStrength,
+    PasswordStrengthInput, ReauthenticateInput, ReauthenticatePayload, RemoveAvatarPayload,
+    RequestEmailChangeInput, RequestEmailChangePayload, RequestEmailVerificationInput,
+    RequestEmailVerificationPayload, RequestPasswordResetInput, RequestPasswordResetPayload,
+    ResetPasswordInput, ResetPasswordPayload, UndoEmailChangeInput, UndoEmailChangePayload,
+    UpdateProfileInput, UploadField, VerifyEmailInput, VerifyEmailPayload, patch,
+};
 pub(super) use auth::{
     AuthPayload, ChangePasswordInput, ChangePasswordPayload, LoginInput, LogoutInput, LogoutPayload,
     RefreshInput, RegisterInput, RegisterPayload, RenameSessionInput, RenameSessionPayload,
-    RevokeOtherSessionsPayload, RevokeSessionInput, RevokeSessionPayload, TokenTransport, UpdateProfileInput,
+    RevokeOtherSessionsPayload, RevokeSessionInput, RevokeSessionPayload, TokenTransport,
     UpdateProfilePayload,
 };
+pub(super) use avatar::Avatar;
 pub(super) use date_time::DateTime;
 pub(super) use defaulted::Defaulted;
 pub(super) use session::SessionObject;

@@ -41,6 +41,11 @@ impl SessionObject {
         DateTime(self.session.created_at)
     }
 
+    /// When the person last showed the password in this session.
+    async fn authenticated_at(&self) -> DateTime {
+        DateTime(self.session.authenticated_at)
+    }
+
     /// When the session was last used, to the minute.
     async fn last_seen_at(&self) -> DateTime {
         DateTime(self.session.last_seen_at)

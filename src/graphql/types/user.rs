@@ -1,10 +1,15 @@
 //! `User`.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, ID, Json, Object};
+use serde_json::Value;
 
-use super::{DateTime, SessionConnection};
+use super::{Avatar, DateTime, SessionConnection};
 use crate::{
-    domain::{ErrorCode, accounts::User, actor::Principal},
+    domain::{
+        ErrorCode,
+        accounts::{Locale, TimeZone, User, Username},
+        actor::Principal,
+    },
     graphql::{
         Result,
         context::ContextExt,
@@ -44,6 +49,50 @@ impl UserObject {
     /// What the person wants to be called.
     async fn name(&self) -> &str {
         self.user().name.as_str()
+    }
+
+    /// What others call the person by; no other person has one that looks like it.
+    async fn username(&self) -> Option<&str> {
+        self.user().username.as_ref().map(Username::as_str)
+    }
+
+    /// The language of mails, as a language tag.
+    async fn locale(&self) -> Option<&str> {
+        self.user().locale.as_ref().map(Locale::as_str)
+    }
+
+    /// The time zone by its name.
+    async fn time_zone(&self) -> Option<&str> {
+        self.user().time_zone.as_ref().map(TimeZone::as_str)
+    }
+
+    /// The picture of the person.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput]), None))]
+    async fn avatar(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many pixels its `url` is to have in both directions, 1 to 1024.")] size: Option<
+            i32,
+        >,
+    ) -> Option<Result<Avatar>> {
+        let avatar = self.user().avatar.clone()?;
+        let url = || Ok(context.domain()?.accounts.avatar_url(&avatar, size)?);
+        Some(url().map(|url| Avatar {
+            url,
+            public_id: avatar.public_id.clone().into(),
+            width: avatar.width,
+            height: avatar.height,
+        }))
+    }
+
+    /// What applications let the person keep, changed by `updateProfile`.
+    async fn public_metadata(&self, context: &Context<'_>) -> Result<Json<Value>> {
+        Ok(Json(context.domain()?.accounts.metadata(self.user()).await?.public.to_value()))
+    }
+
+    /// What applications keep with the person, and the person cannot change.
+    async fn app_metadata(&self, context: &Context<'_>) -> Result<Json<Value>> {
+        Ok(Json(context.domain()?.accounts.metadata(self.user()).await?.app.to_value()))
     }
 
     /// The names of the roles that the person has.

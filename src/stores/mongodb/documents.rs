@@ -5,10 +5,8 @@ use mongodb::bson::{self, Binary, spec::BinarySubtype};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    accounts::{DisplayName, EmailAddress, User, UserWithPassword},
     clock::Instant,
     ids::{KeyId, NoteId, SessionId, UserId},
-    passwords::PasswordHash,
     sessions::{Note, RetiredToken, Session},
     store::{StoreError, StoreResult},
     tokens::{KeyAlgorithm, KeyMaterial, StoredKey, TokenHash},
@@ -18,66 +16,12 @@ pub(super) fn date(instant: Instant) -> bson::DateTime {
     bson::DateTime::from_millis(instant.timestamp_millis())
 }
 
-fn instant(date: bson::DateTime) -> StoreResult<Instant> {
+pub(super) fn instant(date: bson::DateTime) -> StoreResult<Instant> {
     Instant::from_timestamp_millis(date.timestamp_millis()).ok_or(StoreError::Corrupt)
 }
 
 pub(super) fn binary(bytes: &[u8]) -> Binary {
     Binary { subtype: BinarySubtype::Generic, bytes: bytes.to_vec() }
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct UserDocument {
-    #[serde(rename = "_id")]
-    id: UserId,
-    email: EmailAddress,
-    email_key: String,
-    email_verified: bool,
-    name: DisplayName,
-    roles: Vec<String>,
-    password_hash: String,
-    created_at: bson::DateTime,
-    updated_at: bson::DateTime,
-    version: i64,
-    session_epoch: i64,
-}
-
-impl From<&UserWithPassword> for UserDocument {
-    fn from(account: &UserWithPassword) -> Self {
-        let UserWithPassword { user, password_hash } = account;
-        Self {
-            id: user.id.clone(),
-            email: user.email.clone(),
-            email_key: user.email.key().as_str().to_owned(),
-            email_verified: user.email_verified,
-            name: user.name.clone(),
-            roles: user.roles.clone(),
-            password_hash: password_hash.expose().to_owned(),
-            created_at: date(user.created_at),
-            updated_at: date(user.updated_at),
-            version: user.version,
-            session_epoch: user.session_epoch,
-        }
-    }
-}
-
-impl TryFrom<UserDocument> for UserWithPassword {
-    type Error = StoreError;
-
-    fn try_from(document: UserDocument) -> StoreResult<Self> {
-        let user = User {
-            id: document.id,
-            email: document.email,
-            email_verified: document.email_verified,
-            name: document.name,
-            roles: document.roles,
-            created_at: instant(document.created_at)?,
-            updated_at: instant(document.updated_at)?,
-            version: document.version,
-            session_epoch: document.session_epoch,
-        };
-        Ok(Self { user, password_hash: PasswordHash::from_stored(document.password_hash) })
-    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,6 +40,9 @@ pub(super) struct SessionDocument {
     user_agent: Option<String>,
     ip_address: Option<String>,
     created_at: bson::DateTime,
+    /// Documents of the first versions have none: it is the login.
+    #[serde(default)]
+    authenticated_at: Option<bson::DateTime>,
     last_seen_at: bson::DateTime,
     idle_expires_at: bson::DateTime,
     absolute_expires_at: bson::DateTime,
@@ -117,6 +64,7 @@ impl SessionDocument {
             user_agent: session.user_agent.clone(),
             ip_address: session.ip_address.clone(),
             created_at: date(session.created_at),
+            authenticated_at: Some(date(session.authenticated_at)),
             last_seen_at: date(session.last_seen_at),
             idle_expires_at: date(session.idle_expires_at),
             absolute_expires_at: date(session.absolute_expires_at),
@@ -152,6 +100,7 @@ impl TryFrom<SessionDocument> for Session {
             user_agent: document.user_agent,
             ip_address: document.ip_address,
             created_at: instant(document.created_at)?,
+            authenticated_at: instant(document.authenticated_at.unwrap_or(document.created_at))?,
             last_seen_at: instant(document.last_seen_at)?,
             idle_expires_at: instant(document.idle_expires_at)?,
             absolute_expires_at: instant(document.absolute_expires_at)?,

@@ -10,8 +10,11 @@ const DUPLICATE_KEY: i32 = 11_000;
 const PASSING: &[i32] =
     &[6, 7, 50, 64, 89, 91, 189, 262, 9001, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436, 14_031];
 /// Unique indexes and the fields they stand for.
-const UNIQUE_INDEXES: &[(&str, Field)] =
-    &[(indexes::UNIQUE_EMAIL, Field::Email), (indexes::UNIQUE_KEY_GENERATION, Field::KeyGeneration)];
+const UNIQUE_INDEXES: &[(&str, Field)] = &[
+    (indexes::UNIQUE_EMAIL, Field::Email),
+    (indexes::UNIQUE_USERNAME, Field::Username),
+    (indexes::UNIQUE_KEY_GENERATION, Field::KeyGeneration),
+];
 
 /// Maps and logs an error.
 pub(super) fn map(error: &Error) -> StoreError {

@@ -17,15 +17,23 @@ pub(super) const USERS: &str = "users";
 pub(super) const SESSIONS: &str = "sessions";
 pub(super) const KEYS: &str = "signing_keys";
 pub(super) const NOTES: &str = "notes";
+pub(super) const ONE_TIME: &str = "one_time_tokens";
+pub(super) const OUTBOX: &str = "outbox";
 const META: &str = "meta";
 
 pub(super) const REFRESH_FAMILY: &str = "sessions_unique_refresh_family";
 pub(super) const SESSIONS_BY_USER: &str = "sessions_by_user_and_end";
 pub(super) const UNIQUE_EMAIL: &str = "users_unique_email_key";
+pub(super) const UNIQUE_USERNAME: &str = "users_unique_username_key";
+pub(super) const TOKENS_BY_TICKET: &str = "one_time_tokens_by_ticket";
+pub(super) const TOKENS_BY_USER: &str = "one_time_tokens_by_user";
+pub(super) const OUTBOX_BY_DUE: &str = "outbox_by_due";
+pub(super) const OUTBOX_BY_END: &str = "outbox_by_end";
+pub(super) const OUTBOX_BY_USER: &str = "outbox_by_user";
 pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
 /// The newest schema this program knows.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// A server that has just started, or is electing a primary, is given this many tries.
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -64,7 +72,12 @@ pub(super) async fn create(database: &Database) -> Result<(), IndexError> {
 async fn create_once(database: &Database) -> Result<(), IndexError> {
     check_version(database).await?;
     let documents = |name: &str| database.collection::<Document>(name);
-    documents(USERS).create_index(unique(UNIQUE_EMAIL, doc! { "email_key": 1 })).await?;
+    documents(USERS)
+        .create_indexes([
+            unique(UNIQUE_EMAIL, doc! { "email_key": 1 }),
+            unique_where_present(UNIQUE_USERNAME, doc! { "username_key": 1 }),
+        ])
+        .await?;
     let sessions: Collection<Document> = documents(SESSIONS);
     sessions
         .create_indexes([
@@ -78,6 +91,30 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     upgrade_keys(&documents(KEYS)).await?;
     documents(KEYS).create_index(unique(UNIQUE_KEY_GENERATION, doc! { "generation": 1 })).await?;
     documents(NOTES).create_index(plain("notes_by_time", doc! { "made_at": 1 })).await?;
+    create_mail_indexes(database).await?;
+    Ok(())
+}
+
+/// Those of one-time tokens and of the outbox.
+async fn create_mail_indexes(database: &Database) -> Result<(), IndexError> {
+    let tokens: Collection<Document> = database.collection(ONE_TIME);
+    tokens
+        .create_indexes([
+            unique("one_time_tokens_unique_hash", doc! { "hash": 1 }),
+            plain(TOKENS_BY_TICKET, doc! { "ticket": 1, "_id": 1 }),
+            plain(TOKENS_BY_USER, doc! { "user_id": 1, "_id": 1 }),
+            plain("one_time_tokens_by_expiry", doc! { "expires_at": 1 }),
+        ])
+        .await?;
+    let outbox: Collection<Document> = database.collection(OUTBOX);
+    outbox
+        .create_indexes([
+            unique("outbox_unique_task_id", doc! { "task_id": 1 }),
+            plain(OUTBOX_BY_DUE, doc! { "ended_at": 1, "due_at": 1 }),
+            plain(OUTBOX_BY_END, doc! { "ended_at": 1 }),
+            plain(OUTBOX_BY_USER, doc! { "user_id": 1 }),
+        ])
+        .await?;
     Ok(())
 }
 
@@ -117,6 +154,12 @@ async fn check_version(database: &Database) -> Result<(), IndexError> {
 
 fn unique(name: &str, keys: Document) -> IndexModel {
     let options = IndexOptions::builder().name(name.to_owned()).unique(true).build();
+    IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// Documents without the field are none of its business.
+fn unique_where_present(name: &str, keys: Document) -> IndexModel {
+    let options = IndexOptions::builder().name(name.to_owned()).unique(true).sparse(true).build();
     IndexModel::builder().keys(keys).options(options).build()
 }
 

@@ -5,8 +5,12 @@ mod documents;
 mod error;
 mod indexes;
 mod keys;
+mod mail_documents;
 mod notes;
+mod one_time;
+mod outbox;
 mod sessions;
+mod user_documents;
 mod users;
 
 use std::{sync::Arc, time::Duration};
@@ -19,7 +23,11 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use self::documents::{KeyDocument, NoteDocument, SessionDocument, UserDocument};
+use self::{
+    documents::{KeyDocument, NoteDocument, SessionDocument},
+    mail_documents::{OneTimeTokenDocument, OutboxDocument},
+    user_documents::UserDocument,
+};
 use super::{OpenError, Stores};
 use crate::domain::store::{StoreCalls, StoreHealth, StoreResult};
 
@@ -38,6 +46,8 @@ pub(super) struct MongoStore {
     sessions: Collection<SessionDocument>,
     keys: Collection<KeyDocument>,
     notes: Collection<NoteDocument>,
+    one_time: Collection<OneTimeTokenDocument>,
+    outbox: Collection<OutboxDocument>,
     calls: Arc<StoreCalls>,
 }
 
@@ -64,6 +74,8 @@ pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
         sessions: database.collection(indexes::SESSIONS),
         keys: database.collection(indexes::KEYS),
         notes: database.collection(indexes::NOTES),
+        one_time: database.collection(indexes::ONE_TIME),
+        outbox: database.collection(indexes::OUTBOX),
         calls: Arc::default(),
         database,
     });
@@ -72,6 +84,8 @@ pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
         sessions: store.clone(),
         keys: store.clone(),
         notes: store.clone(),
+        one_time: store.clone(),
+        outbox: store.clone(),
         calls: store.calls.clone(),
         health: store,
     })

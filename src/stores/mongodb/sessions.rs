@@ -27,6 +27,9 @@ use crate::domain::{
     tokens::TokenHash,
 };
 
+/// Sessions of one person that are read at once.
+const LIST_OF_LIMIT: i64 = 10_000;
+
 impl MongoStore {
     async fn find_session(&self, filter: Document) -> StoreResult<Option<SessionDocument>> {
         let (sessions, hint) = (self.sessions.clone(), hint(&filter));
@@ -156,6 +159,32 @@ impl SessionStore for MongoStore {
     async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>> {
         let filter = doc! { "_id": id.as_str(), "ended_at": Bson::Null, "session_epoch": { "$lt": epoch } };
         self.update_session(filter, doc! { "session_epoch": epoch }).await
+    }
+
+    async fn authenticate(&self, id: &SessionId, at: Instant) -> StoreResult<Option<Session>> {
+        let filter = doc! {
+            "_id": id.as_str(), "ended_at": Bson::Null, "idle_expires_at": { "$gt": date(at) },
+        };
+        let later = doc! { "$max": ["$authenticated_at", date(at)] };
+        self.update_session(filter, doc! { "authenticated_at": later }).await
+    }
+
+    async fn list_of(&self, user: &UserId) -> StoreResult<Vec<Session>> {
+        let (sessions, filter) = (self.sessions.clone(), doc! { "user_id": user.as_str() });
+        let hint = Hint::Name(indexes::SESSIONS_BY_USER.to_owned());
+        let found: Vec<SessionDocument> = self
+            .bounded(async move {
+                let found = sessions.find(filter).hint(hint).sort(doc! { "_id": -1 }).limit(LIST_OF_LIMIT);
+                found.await?.try_collect().await
+            })
+            .await?;
+        found.into_iter().map(TryInto::try_into).collect()
+    }
+
+    async fn remove_of(&self, user: &UserId) -> StoreResult<()> {
+        let (sessions, filter) = (self.sessions.clone(), doc! { "user_id": user.as_str() });
+        let hint = Hint::Name(indexes::SESSIONS_BY_USER.to_owned());
+        self.bounded(async move { sessions.delete_many(filter).hint(hint).await }).await.map(drop)
     }
 
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>> {

@@ -5,8 +5,11 @@ use rusqlite::{Error, ErrorCode};
 use crate::domain::store::{Field, StoreError};
 
 /// The unique columns and the fields they stand for, as SQLite names them in its message.
-const UNIQUE_COLUMNS: &[(&str, Field)] =
-    &[("users.email_key", Field::Email), ("signing_keys.generation", Field::KeyGeneration)];
+const UNIQUE_COLUMNS: &[(&str, Field)] = &[
+    ("users.email_key", Field::Email),
+    ("users.username_key", Field::Username),
+    ("signing_keys.generation", Field::KeyGeneration),
+];
 
 /// Maps and logs an error. What SQLite says names tables and columns and no values.
 pub(super) fn map(error: &Error) -> StoreError {

@@ -5,6 +5,9 @@ mod error;
 mod keys;
 mod lock;
 mod notes;
+mod one_time;
+mod outbox;
+mod rotation;
 mod rows;
 mod schema;
 mod sessions;
@@ -43,6 +46,8 @@ pub async fn open(file: &SqliteFile, sharing: Sharing) -> Result<Stores, OpenErr
         sessions: database.clone(),
         keys: database.clone(),
         notes: database.clone(),
+        one_time: database.clone(),
+        outbox: database.clone(),
         calls: database.calls().clone(),
         health: database,
     })

@@ -4,10 +4,16 @@ use std::{error::Error as StdError, str::FromStr};
 
 use chrono::DateTime;
 use rusqlite::{Row, types::Type};
+use serde::Serialize;
 
 use crate::domain::{
-    accounts::{DisplayName, EmailAddress, User, UserWithPassword},
+    accounts::{
+        DisplayName, EmailAddress, Locale, Metadata, TimeZone, User, UserMetadata, UserWithPassword, Username,
+    },
     clock::Instant,
+    ids::UserId,
+    one_time::{CodeState, OneTimeToken, Purpose},
+    outbox::Entry,
     passwords::PasswordHash,
     sessions::{RetiredToken, Session},
     tokens::TokenHash,
@@ -30,22 +36,44 @@ pub(super) fn instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Instant> 
     from_millis(row.get(column)?)
 }
 
-fn from_millis(millis: i64) -> rusqlite::Result<Instant> {
+pub(super) fn from_millis(millis: i64) -> rusqlite::Result<Instant> {
     DateTime::from_timestamp_millis(millis).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, millis))
+}
+
+fn optional_instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Instant>> {
+    row.get::<_, Option<i64>>(column)?.map(from_millis).transpose()
+}
+
+fn token_hash(row: &Row<'_>, column: &str) -> rusqlite::Result<TokenHash> {
+    let bytes: Vec<u8> = row.get(column)?;
+    TokenHash::from_stored(&bytes).ok_or_else(|| unreadable(column, "not 32 bytes"))
+}
+
+/// A value as the text that is stored of it.
+pub(super) fn json(value: &impl Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| unreadable("json", error))
 }
 
 pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
     let roles: String = row.get("roles")?;
+    let avatar: Option<String> = row.get("avatar")?;
+    let avatar = avatar.map(|avatar| serde_json::from_str(&avatar)).transpose();
     Ok(User {
         id: id(row, "id")?,
         email: EmailAddress::from_stored(row.get("email")?),
         email_verified: row.get("email_verified")?,
         name: DisplayName::from_stored(row.get("name")?),
+        username: row.get::<_, Option<String>>("username")?.map(Username::from_stored),
+        locale: row.get::<_, Option<String>>("locale")?.map(Locale::from_stored),
+        time_zone: row.get::<_, Option<String>>("time_zone")?.map(TimeZone::from_stored),
+        avatar: avatar.map_err(|error| unreadable("avatar", error))?,
         roles: serde_json::from_str(&roles).map_err(|error| unreadable("roles", error))?,
         created_at: instant(row, "created_at")?,
         updated_at: instant(row, "updated_at")?,
+        deletion_due_at: optional_instant(row, "deletion_due_at")?,
         version: row.get("version")?,
         session_epoch: row.get("session_epoch")?,
+        credential_epoch: row.get("credential_epoch")?,
     })
 }
 
@@ -53,7 +81,16 @@ pub(super) fn user_with_password(row: &Row<'_>) -> rusqlite::Result<UserWithPass
     Ok(UserWithPassword {
         user: user(row)?,
         password_hash: PasswordHash::from_stored(row.get("password_hash")?),
+        metadata: metadata(row)?,
     })
+}
+
+pub(super) fn metadata(row: &Row<'_>) -> rusqlite::Result<UserMetadata> {
+    let read = |column| {
+        let json: String = row.get(column)?;
+        Metadata::from_stored(&json).ok_or_else(|| unreadable(column, "no JSON object"))
+    };
+    Ok(UserMetadata { public: read("public_metadata")?, app: read("app_metadata")? })
 }
 
 pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
@@ -64,17 +101,57 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         user_agent: row.get("user_agent")?,
         ip_address: row.get("ip_address")?,
         created_at: instant(row, "created_at")?,
+        authenticated_at: instant(row, "authenticated_at")?,
         last_seen_at: instant(row, "last_seen_at")?,
         idle_expires_at: instant(row, "idle_expires_at")?,
         absolute_expires_at: instant(row, "absolute_expires_at")?,
-        ended_at: row.get::<_, Option<i64>>("ended_at")?.map(from_millis).transpose()?,
+        ended_at: optional_instant(row, "ended_at")?,
         session_epoch: row.get("session_epoch")?,
         version: row.get("version")?,
     })
 }
 
 pub(super) fn retired_token(row: &Row<'_>) -> rusqlite::Result<RetiredToken> {
-    let bytes: Vec<u8> = row.get("hash")?;
-    let hash = TokenHash::from_stored(&bytes).ok_or_else(|| unreadable("hash", "not 32 bytes"))?;
-    Ok(RetiredToken { hash, sealed_successor: row.get("sealed_successor")? })
+    Ok(RetiredToken { hash: token_hash(row, "hash")?, sealed_successor: row.get("sealed_successor")? })
+}
+
+pub(super) fn one_time_token(row: &Row<'_>) -> rusqlite::Result<OneTimeToken> {
+    let purpose: String = row.get("purpose")?;
+    let code = match optional_instant(row, "code_expires_at")? {
+        Some(expires_at) => Some(CodeState {
+            ticket: token_hash(row, "ticket")?,
+            code: token_hash(row, "code")?,
+            expires_at,
+            attempts: row.get("attempts")?,
+        }),
+        None => None,
+    };
+    Ok(OneTimeToken {
+        id: id(row, "id")?,
+        purpose: Purpose::parse(&purpose).ok_or_else(|| unreadable("purpose", "unknown"))?,
+        user_id: id(row, "user_id")?,
+        credential_epoch: row.get("credential_epoch")?,
+        email: EmailAddress::from_stored(row.get("email")?),
+        code,
+        created_at: instant(row, "created_at")?,
+        expires_at: instant(row, "expires_at")?,
+        used_at: optional_instant(row, "used_at")?,
+    })
+}
+
+pub(super) fn outbox_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let task: String = row.get("task")?;
+    let user: Option<String> = row.get("user_id")?;
+    Ok(Entry {
+        id: id(row, "id")?,
+        slot: row.get("slot")?,
+        user_id: user
+            .map(|id| id.parse::<UserId>())
+            .transpose()
+            .map_err(|error| unreadable("user_id", error))?,
+        task: serde_json::from_str(&task).map_err(|error| unreadable("task", error))?,
+        created_at: instant(row, "created_at")?,
+        due_at: instant(row, "due_at")?,
+        attempts: row.get("attempts")?,
+    })
 }

@@ -87,6 +87,57 @@ INSERT INTO signing_keys
     SELECT id, 'EdDSA', material, sealed, created_at, row_number() OVER (ORDER BY active, created_at), created_at
     FROM signing_keys_before;
 DROP TABLE signing_keys_before;
+", "
+ALTER TABLE users ADD COLUMN username TEXT;
+ALTER TABLE users ADD COLUMN username_key TEXT;
+ALTER TABLE users ADD COLUMN locale TEXT;
+ALTER TABLE users ADD COLUMN time_zone TEXT;
+ALTER TABLE users ADD COLUMN avatar TEXT;
+ALTER TABLE users ADD COLUMN public_metadata TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE users ADD COLUMN app_metadata TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE users ADD COLUMN deletion_due_at INTEGER;
+ALTER TABLE users ADD COLUMN credential_epoch INTEGER NOT NULL DEFAULT 1;
+CREATE UNIQUE INDEX users_unique_username_key ON users (username_key) WHERE username_key IS NOT NULL;
+
+ALTER TABLE sessions ADD COLUMN authenticated_at INTEGER NOT NULL DEFAULT 0;
+UPDATE sessions SET authenticated_at = created_at;
+
+-- What mails carry so that their reader can do one thing once.
+CREATE TABLE one_time_tokens (
+    id               TEXT PRIMARY KEY,
+    hash             BLOB NOT NULL UNIQUE,
+    purpose          TEXT NOT NULL,
+    user_id          TEXT NOT NULL,
+    credential_epoch INTEGER NOT NULL,
+    email            TEXT NOT NULL,
+    ticket           BLOB,
+    code             BLOB,
+    code_expires_at  INTEGER,
+    attempts         INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    expires_at       INTEGER NOT NULL,
+    used_at          INTEGER
+) STRICT;
+CREATE INDEX one_time_tokens_by_ticket ON one_time_tokens (ticket, id) WHERE ticket IS NOT NULL;
+CREATE INDEX one_time_tokens_by_user ON one_time_tokens (user_id, id);
+CREATE INDEX one_time_tokens_by_expiry ON one_time_tokens (expires_at);
+
+-- What is to be done later. An entry that was done or given up has an end, and its task is forgotten.
+CREATE TABLE outbox (
+    id         TEXT PRIMARY KEY,
+    slot       TEXT NOT NULL UNIQUE,
+    user_id    TEXT,
+    kind       TEXT NOT NULL,
+    task       TEXT,
+    created_at INTEGER NOT NULL,
+    due_at     INTEGER NOT NULL,
+    attempts   INTEGER NOT NULL,
+    ended_at   INTEGER,
+    failure    TEXT
+) STRICT;
+CREATE INDEX outbox_by_due ON outbox (due_at) WHERE ended_at IS NULL;
+CREATE INDEX outbox_by_end ON outbox (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX outbox_by_user ON outbox (user_id) WHERE user_id IS NOT NULL;
 "];
 
 /// Why the schema could not be brought up to date.

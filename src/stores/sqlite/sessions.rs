@@ -4,29 +4,28 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
 
-use super::{database::Database, rows};
+use super::{database::Database, rotation, rows};
 use crate::domain::{
     clock::Instant,
     ids::{SessionId, UserId},
     page::{End, PageRequest},
     sessions::{
-        KEPT_AFTER_END, KEPT_RETIRED_TOKENS, LiveSessions, Rotation, RotationOutcome, Session,
-        SessionSelector, SessionStore, TOUCH_INTERVAL,
+        KEPT_AFTER_END, LiveSessions, Rotation, RotationOutcome, Session, SessionSelector, SessionStore,
+        TOUCH_INTERVAL,
     },
     store::StoreResult,
     tokens::TokenHash,
 };
 
 const INSERT: &str = "
-INSERT INTO sessions (id, user_id, device_name, user_agent, ip_address, created_at, last_seen_at,
-                      idle_expires_at, absolute_expires_at, ended_at, session_epoch, version,
+INSERT INTO sessions (id, user_id, device_name, user_agent, ip_address, created_at, authenticated_at,
+                      last_seen_at, idle_expires_at, absolute_expires_at, ended_at, session_epoch, version,
                       refresh_family, refresh_hash)
-VALUES (:id, :user_id, :device_name, :user_agent, :ip_address, :created_at, :last_seen_at,
-        :idle_expires_at, :absolute_expires_at, :ended_at, :session_epoch, :version,
+VALUES (:id, :user_id, :device_name, :user_agent, :ip_address, :created_at, :authenticated_at,
+        :last_seen_at, :idle_expires_at, :absolute_expires_at, :ended_at, :session_epoch, :version,
         :refresh_family, :refresh_hash)";
 const BY_ID: &str = "SELECT * FROM sessions WHERE id = ?";
 const BY_OWNER: &str = "SELECT * FROM sessions WHERE id = ? AND user_id = ?";
-const BY_FAMILY: &str = "SELECT * FROM sessions WHERE refresh_family = ?";
 const LIST_FIRST: &str = "
 SELECT * FROM sessions
 WHERE user_id = :user AND ended_at IS NULL AND id < :after AND id > :before
@@ -47,18 +46,6 @@ RETURNING *";
 /// Sorts after and before every id.
 const HIGHEST: &str = "~";
 const LOWEST: &str = "";
-const ROTATE: &str = "
-UPDATE sessions SET refresh_hash = :successor, last_seen_at = max(last_seen_at, :at),
-    idle_expires_at = min(:idle_end, absolute_expires_at), version = version + 1
-WHERE refresh_family = :family AND refresh_hash = :presented AND ended_at IS NULL AND idle_expires_at > :at
-RETURNING *";
-const RETIRE: &str =
-    "INSERT INTO retired_tokens (hash, session_id, retired_at, sealed_successor) VALUES (?, ?, ?, ?)";
-const FORGET: &str = "
-DELETE FROM retired_tokens WHERE session_id = :id AND (retired_at <= :since OR hash NOT IN (
-    SELECT hash FROM retired_tokens WHERE session_id = :id ORDER BY retired_at DESC, rowid DESC LIMIT :kept))";
-const RETIRED: &str =
-    "SELECT hash, sealed_successor FROM retired_tokens WHERE session_id = ? AND retired_at > ?";
 const TOUCH: &str = "
 UPDATE sessions SET last_seen_at = :at, idle_expires_at = min(:idle_end, absolute_expires_at),
     version = version + 1
@@ -68,6 +55,12 @@ const SET_EPOCH: &str = "
 UPDATE sessions SET session_epoch = :epoch, version = version + 1
 WHERE id = :id AND ended_at IS NULL AND session_epoch < :epoch
 RETURNING *";
+const AUTHENTICATE: &str = "
+UPDATE sessions SET authenticated_at = max(authenticated_at, :at), version = version + 1
+WHERE id = :id AND ended_at IS NULL AND idle_expires_at > :at
+RETURNING *";
+const LIST_OF: &str = "SELECT * FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT 10000";
+const REMOVE_OF: &str = "DELETE FROM sessions WHERE user_id = ?";
 const END: &str = "
 UPDATE sessions SET ended_at = :at, version = version + 1 WHERE id = :id AND ended_at IS NULL RETURNING *";
 const END_ALL: &str = "
@@ -88,6 +81,7 @@ impl SessionStore for Database {
                 ":user_agent": session.user_agent,
                 ":ip_address": session.ip_address,
                 ":created_at": session.created_at.timestamp_millis(),
+                ":authenticated_at": session.authenticated_at.timestamp_millis(),
                 ":last_seen_at": session.last_seen_at.timestamp_millis(),
                 ":idle_expires_at": session.idle_expires_at.timestamp_millis(),
                 ":absolute_expires_at": session.absolute_expires_at.timestamp_millis(),
@@ -161,11 +155,7 @@ impl SessionStore for Database {
 
     async fn rotate(&self, rotation: &Rotation) -> StoreResult<RotationOutcome> {
         let rotation = rotation.clone();
-        self.write(move |transaction| match compare_and_rotate(transaction, &rotation)? {
-            Some(session) => Ok(RotationOutcome::Rotated(session)),
-            None => classify(transaction, &rotation),
-        })
-        .await
+        self.write(move |transaction| rotation::rotate(transaction, &rotation)).await
     }
 
     async fn touch(&self, id: &SessionId, at: Instant, idle_ttl: TimeDelta) -> StoreResult<Option<Session>> {
@@ -189,6 +179,30 @@ impl SessionStore for Database {
             transaction.prepare_cached(SET_EPOCH)?.query_row(params, rows::session).optional()
         })
         .await
+    }
+
+    async fn authenticate(&self, id: &SessionId, at: Instant) -> StoreResult<Option<Session>> {
+        let id = id.clone();
+        self.write(move |transaction| {
+            let params = named_params! { ":id": id.as_str(), ":at": at.timestamp_millis() };
+            transaction.prepare_cached(AUTHENTICATE)?.query_row(params, rows::session).optional()
+        })
+        .await
+    }
+
+    async fn list_of(&self, user: &UserId) -> StoreResult<Vec<Session>> {
+        let user = user.clone();
+        self.read(move |connection| {
+            connection.prepare_cached(LIST_OF)?.query_map([user.as_str()], rows::session)?.collect()
+        })
+        .await
+    }
+
+    async fn remove_of(&self, user: &UserId) -> StoreResult<()> {
+        let user = user.clone();
+        self.write(move |transaction| transaction.prepare_cached(REMOVE_OF)?.execute([user.as_str()]))
+            .await
+            .map(drop)
     }
 
     async fn end(&self, which: &SessionSelector, at: Instant) -> StoreResult<Option<Session>> {
@@ -232,55 +246,6 @@ fn select(transaction: &Transaction<'_>, which: &SessionSelector) -> rusqlite::R
             .prepare_cached(BY_OWNER)?
             .query_row([session.as_str(), user.as_str()], rows::session)
             .optional(),
-        SessionSelector::RefreshFamily(family) => by_family(transaction, family),
+        SessionSelector::RefreshFamily(family) => rotation::by_family(transaction, family),
     }
-}
-
-fn by_family(transaction: &Transaction<'_>, family: &TokenHash) -> rusqlite::Result<Option<Session>> {
-    transaction.prepare_cached(BY_FAMILY)?.query_row([family.as_bytes()], rows::session).optional()
-}
-
-fn compare_and_rotate(
-    transaction: &Transaction<'_>,
-    rotation: &Rotation,
-) -> rusqlite::Result<Option<Session>> {
-    let at = rotation.at.timestamp_millis();
-    let params = named_params! {
-        ":family": rotation.family.as_bytes(),
-        ":presented": rotation.presented.as_bytes(),
-        ":successor": rotation.successor.as_bytes(),
-        ":at": at,
-        ":idle_end": (rotation.at + rotation.idle_ttl).timestamp_millis(),
-    };
-    let rotated = transaction.prepare_cached(ROTATE)?.query_row(params, rows::session).optional()?;
-    if let Some(session) = &rotated {
-        let id = session.id.as_str();
-        let retired = (rotation.presented.as_bytes(), id, at, &rotation.sealed_successor);
-        transaction.prepare_cached(RETIRE)?.execute(retired)?;
-        let forget = named_params! { ":id": id, ":since": since(rotation), ":kept": KEPT_RETIRED_TOKENS };
-        transaction.prepare_cached(FORGET)?.execute(forget)?;
-    }
-    Ok(rotated)
-}
-
-/// Tokens retired after this can still be exchanged.
-fn since(rotation: &Rotation) -> i64 {
-    (rotation.at - rotation.grace).timestamp_millis()
-}
-
-/// Why a rotation found no live session whose current token was presented.
-fn classify(transaction: &Transaction<'_>, rotation: &Rotation) -> rusqlite::Result<RotationOutcome> {
-    let Some(session) = by_family(transaction, &rotation.family)? else {
-        return Ok(RotationOutcome::Unknown);
-    };
-    if session.check_alone(rotation.at).is_err() {
-        return Ok(RotationOutcome::Ended(session));
-    }
-    let mut retired = transaction.prepare_cached(RETIRED)?;
-    let retired = retired.query_map((session.id.as_str(), since(rotation)), rows::retired_token)?;
-    let retired = retired.collect::<rusqlite::Result<Vec<_>>>()?;
-    if retired.iter().any(|token| token.hash == rotation.presented) {
-        return Ok(RotationOutcome::Replayed { session, retired });
-    }
-    Ok(RotationOutcome::Reused(session))
 }

@@ -1,60 +1,59 @@
 //! Users in SQLite.
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, named_params, params_from_iter, types::Value};
 
 use super::{database::Database, rows};
 use crate::domain::{
     accounts::{
-        DisplayName, EmailKey, PasswordReplacement, PasswordUpdate, ProfileChange, ProfileOutcome, User,
-        UserStore, UserWithPassword,
+        ChangeOutcome, EmailKey, Metadata, Precondition, User, UserChange, UserFields, UserMetadata,
+        UserStore, UserWithPassword, Username,
     },
+    clock::Instant,
     ids::UserId,
+    patch::Patch,
     store::StoreResult,
 };
 
 const INSERT: &str = "
-INSERT INTO users (id, email, email_key, email_verified, name, roles, password_hash, created_at,
-                   updated_at, version, session_epoch)
-VALUES (:id, :email, :email_key, :email_verified, :name, :roles, :password_hash, :created_at,
-        :updated_at, :version, :session_epoch)";
+INSERT INTO users (id, email, email_key, email_verified, name, username, username_key, locale, time_zone,
+                   avatar, roles, password_hash, public_metadata, app_metadata, created_at, updated_at,
+                   deletion_due_at, version, session_epoch, credential_epoch)
+VALUES (:id, :email, :email_key, :email_verified, :name, :username, :username_key, :locale, :time_zone,
+        :avatar, :roles, :password_hash, :public_metadata, :app_metadata, :created_at, :updated_at,
+        :deletion_due_at, :version, :session_epoch, :credential_epoch)";
 const BY_ID: &str = "SELECT * FROM users WHERE id = ?";
 const BY_EMAIL: &str = "SELECT * FROM users WHERE email_key = ?";
-const UPDATE_PROFILE: &str = "
-UPDATE users SET name = coalesce(:name, name), updated_at = :at, version = version + 1
-WHERE id = :id AND (:expected IS NULL OR version = :expected)
-RETURNING *";
-const VERSION: &str = "SELECT version FROM users WHERE id = ?";
-const REHASH: &str =
-    "UPDATE users SET password_hash = :to WHERE id = :id AND password_hash = :from RETURNING *";
-const RAISE_EPOCH: &str = "
-UPDATE users SET session_epoch = session_epoch + 1, version = version + 1 WHERE id = ? RETURNING *";
-const CHANGE_PASSWORD: &str = "
-UPDATE users SET password_hash = :to, updated_at = :at, version = version + 1,
-                 session_epoch = session_epoch + :epochs
-WHERE id = :id AND password_hash = :from
-RETURNING *";
+const METADATA: &str = "SELECT public_metadata, app_metadata FROM users WHERE id = ?";
+const REMOVE: &str = "DELETE FROM users WHERE id = ?";
 
 #[async_trait]
 impl UserStore for Database {
     async fn insert(&self, account: &UserWithPassword) -> StoreResult<()> {
         let account = account.clone();
         self.write(move |transaction| {
-            let UserWithPassword { user, password_hash } = &account;
-            let roles =
-                serde_json::to_string(&user.roles).map_err(|error| rows::unreadable("roles", error))?;
+            let UserWithPassword { user, password_hash, metadata } = &account;
             transaction.prepare_cached(INSERT)?.execute(named_params! {
                 ":id": user.id.as_str(),
                 ":email": user.email.as_str(),
                 ":email_key": user.email.key().as_str(),
                 ":email_verified": user.email_verified,
                 ":name": user.name.as_str(),
-                ":roles": roles,
+                ":username": user.username.as_ref().map(Username::as_str),
+                ":username_key": user.username.as_ref().map(Username::key),
+                ":locale": user.locale.as_ref().map(|locale| locale.as_str()),
+                ":time_zone": user.time_zone.as_ref().map(|zone| zone.as_str()),
+                ":avatar": user.avatar.as_ref().map(rows::json).transpose()?,
+                ":roles": rows::json(&user.roles)?,
                 ":password_hash": password_hash.expose(),
+                ":public_metadata": metadata.public.to_json(),
+                ":app_metadata": metadata.app.to_json(),
                 ":created_at": user.created_at.timestamp_millis(),
                 ":updated_at": user.updated_at.timestamp_millis(),
+                ":deletion_due_at": user.deletion_due_at.map(|at| at.timestamp_millis()),
                 ":version": user.version,
                 ":session_epoch": user.session_epoch,
+                ":credential_epoch": user.credential_epoch,
             })?;
             Ok(())
         })
@@ -62,7 +61,11 @@ impl UserStore for Database {
     }
 
     async fn find(&self, id: &UserId) -> StoreResult<Option<User>> {
-        Ok(self.find_with_password(id).await?.map(|found| found.user))
+        let id = id.clone();
+        self.read(move |connection| {
+            connection.prepare_cached(BY_ID)?.query_row([id.as_str()], rows::user).optional()
+        })
+        .await
     }
 
     async fn find_with_password(&self, id: &UserId) -> StoreResult<Option<UserWithPassword>> {
@@ -84,54 +87,133 @@ impl UserStore for Database {
         .await
     }
 
-    async fn update_profile(&self, change: &ProfileChange) -> StoreResult<ProfileOutcome> {
+    async fn find_metadata(&self, id: &UserId) -> StoreResult<Option<UserMetadata>> {
+        let id = id.clone();
+        self.read(move |connection| {
+            connection.prepare_cached(METADATA)?.query_row([id.as_str()], rows::metadata).optional()
+        })
+        .await
+    }
+
+    async fn change(&self, change: &UserChange) -> StoreResult<ChangeOutcome> {
         let change = change.clone();
         self.write(move |transaction| {
-            let params = named_params! {
-                ":id": change.user_id.as_str(),
-                ":name": change.name.as_ref().map(DisplayName::as_str),
-                ":at": change.at.timestamp_millis(),
-                ":expected": change.expected_version,
-            };
-            let updated =
-                transaction.prepare_cached(UPDATE_PROFILE)?.query_row(params, rows::user).optional()?;
-            if let Some(user) = updated {
-                return Ok(ProfileOutcome::Updated(user));
+            let Statement { text, values } = statement(&change)?;
+            let mut update = transaction.prepare_cached(&text)?;
+            let changed = update.query_row(params_from_iter(values), rows::user).optional()?;
+            if let Some(user) = changed {
+                return Ok(ChangeOutcome::Changed(user));
             }
-            let mut version = transaction.prepare_cached(VERSION)?;
-            let current = version.query_row([change.user_id.as_str()], |row| row.get(0)).optional()?;
-            Ok(current.map_or(ProfileOutcome::Missing, |current| ProfileOutcome::VersionConflict { current }))
+            let mut by_id = transaction.prepare_cached(BY_ID)?;
+            let stored = by_id.query_row([change.user_id.as_str()], rows::user).optional()?;
+            Ok(stored.map_or(ChangeOutcome::Missing, ChangeOutcome::Unmet))
         })
         .await
     }
 
-    async fn raise_epoch(&self, id: &UserId) -> StoreResult<Option<User>> {
+    async fn remove(&self, id: &UserId) -> StoreResult<()> {
         let id = id.clone();
-        self.write(move |transaction| {
-            transaction.prepare_cached(RAISE_EPOCH)?.query_row([id.as_str()], rows::user).optional()
-        })
-        .await
+        self.write(move |transaction| transaction.prepare_cached(REMOVE)?.execute([id.as_str()]))
+            .await
+            .map(drop)
+    }
+}
+
+/// An update of the columns that change. Its text is made of names that stand here, and values are bound.
+#[derive(Default)]
+struct Statement {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    /// Adds `column = ?`, after what separates it from those before.
+    fn bind(&mut self, separator: &str, column: &str, value: impl Into<Value>) {
+        self.text.push_str(separator);
+        self.text.push_str(column);
+        self.text.push_str(" = ?");
+        self.values.push(value.into());
     }
 
-    async fn update_password(&self, update: &PasswordUpdate) -> StoreResult<Option<User>> {
-        let update = update.clone();
-        self.write(move |transaction| {
-            let (id, from, to) = (update.user_id.as_str(), update.from.expose(), update.to.expose());
-            match update.replacement {
-                PasswordReplacement::Rehash => transaction
-                    .prepare_cached(REHASH)?
-                    .query_row(named_params! { ":id": id, ":from": from, ":to": to }, rows::user),
-                PasswordReplacement::Change { ends_sessions } => {
-                    let at = update.at.timestamp_millis();
-                    let epochs = i64::from(ends_sessions);
-                    transaction.prepare_cached(CHANGE_PASSWORD)?.query_row(
-                        named_params! { ":id": id, ":from": from, ":to": to, ":at": at, ":epochs": epochs },
-                        rows::user,
-                    )
-                }
-            }
-            .optional()
-        })
-        .await
+    fn set(&mut self, column: &str, value: impl Into<Value>) {
+        self.bind(", ", column, value);
+    }
+
+    fn patch<T>(&mut self, column: &str, patch: &Patch<T>, text: impl Fn(&T) -> String) {
+        if let Some(value) = patch.written() {
+            self.set(column, value.map(text));
+        }
+    }
+}
+
+fn statement(change: &UserChange) -> rusqlite::Result<Statement> {
+    let consequences = change.consequences;
+    let mut statement = Statement { text: "UPDATE users SET ".into(), values: Vec::new() };
+    // Always set, so that what follows can begin with a comma.
+    statement.bind("", "id", change.user_id.as_str().to_owned());
+    set_fields(&mut statement, &change.set)?;
+    for (column, is_raised) in [
+        ("version", !consequences.unseen),
+        ("session_epoch", consequences.ends_sessions),
+        ("credential_epoch", consequences.ends_tokens),
+    ] {
+        if is_raised {
+            statement.text.push_str(&format!(", {column} = {column} + 1"));
+        }
+    }
+    if !consequences.unseen {
+        statement.set("updated_at", change.at.timestamp_millis());
+    }
+    statement.bind(" WHERE ", "id", change.user_id.as_str().to_owned());
+    add_conditions(&mut statement, &change.only_if);
+    statement.text.push_str(" RETURNING *");
+    Ok(statement)
+}
+
+fn set_fields(statement: &mut Statement, set: &UserFields) -> rusqlite::Result<()> {
+    if let Some(email) = &set.email {
+        statement.set("email", email.as_str().to_owned());
+        statement.set("email_key", email.key().as_str().to_owned());
+    }
+    if let Some(verified) = set.email_verified {
+        statement.set("email_verified", verified);
+    }
+    if let Some(name) = &set.name {
+        statement.set("name", name.as_str().to_owned());
+    }
+    statement.patch("username", &set.username, |name| name.as_str().to_owned());
+    statement.patch("username_key", &set.username, Username::key);
+    statement.patch("locale", &set.locale, |locale| locale.as_str().to_owned());
+    statement.patch("time_zone", &set.time_zone, |zone| zone.as_str().to_owned());
+    if let Some(avatar) = set.avatar.written() {
+        statement.set("avatar", avatar.map(rows::json).transpose()?);
+    }
+    if let Some(metadata) = set.public_metadata.as_ref().map(Metadata::to_json) {
+        statement.set("public_metadata", metadata);
+    }
+    if let Some(due_at) = set.deletion_due_at.written() {
+        statement.set("deletion_due_at", due_at.map(Instant::timestamp_millis));
+    }
+    if let Some(hash) = &set.password_hash {
+        statement.set("password_hash", hash.expose().to_owned());
+    }
+    Ok(())
+}
+
+fn add_conditions(statement: &mut Statement, only_if: &Precondition) {
+    const AND: &str = " AND ";
+    if let Some(version) = only_if.version {
+        statement.bind(AND, "version", version);
+    }
+    if let Some(hash) = &only_if.password_hash {
+        statement.bind(AND, "password_hash", hash.expose().to_owned());
+    }
+    if let Some(epoch) = only_if.credential_epoch {
+        statement.bind(AND, "credential_epoch", epoch);
+    }
+    match &only_if.deletion_due_at {
+        Patch::Keep => {}
+        Patch::Clear => statement.text.push_str(" AND deletion_due_at IS NULL"),
+        Patch::Set(due_at) => statement.bind(AND, "deletion_due_at", due_at.timestamp_millis()),
     }
 }

@@ -4,6 +4,8 @@
 mod cache;
 mod keys;
 mod notes;
+mod one_time;
+mod outbox;
 #[cfg(feature = "server-tests")]
 mod plans;
 mod sessions;
@@ -13,7 +15,7 @@ use chrono::{TimeDelta, TimeZone, Utc};
 use vestibule::{
     config::{DatabaseConfig, SqliteFile},
     domain::{
-        accounts::{DisplayName, EmailAddress, User, UserWithPassword},
+        accounts::{DisplayName, EmailAddress, User, UserMetadata, UserWithPassword},
         clock::Instant,
         ids::{SessionId, UserId},
         passwords::PasswordHash,
@@ -67,18 +69,9 @@ fn now() -> Instant {
 }
 
 fn account(email: &str) -> UserWithPassword {
-    let user = User {
-        id: UserId::generate(now(), &SystemRandom),
-        email: EmailAddress::parse(email).unwrap(),
-        email_verified: false,
-        name: DisplayName::parse("Zoë 李 $set").unwrap(),
-        roles: vec!["user".into()],
-        created_at: now(),
-        updated_at: now(),
-        version: 1,
-        session_epoch: 1,
-    };
-    UserWithPassword { user, password_hash: hash("$2b$04$first") }
+    let (email, name) = (EmailAddress::parse(email).unwrap(), DisplayName::parse("Zoë 李 $set").unwrap());
+    let user = User::new(UserId::generate(now(), &SystemRandom), email, name, now());
+    UserWithPassword { user, password_hash: hash("$2b$04$first"), metadata: UserMetadata::default() }
 }
 
 fn hash(text: &str) -> PasswordHash {
@@ -93,6 +86,7 @@ fn session(user: &UserId) -> (Session, RefreshToken) {
         user_agent: None,
         ip_address: Some("2001:db8::1".into()),
         created_at: now(),
+        authenticated_at: now(),
         last_seen_at: now(),
         idle_expires_at: now() + TimeDelta::hours(1),
         absolute_expires_at: now() + TimeDelta::hours(2),

@@ -1,0 +1,42 @@
+//! The end of an account, as far as its owner sees it.
+
+use super::{Accounts, ChangeOutcome, UserChange};
+use crate::domain::{
+    actor::Principal,
+    clock::Instant,
+    error::{AuthenticationFailure, Error, Result},
+    outbox::{Notice, Slot, Task},
+    patch::Patch,
+};
+
+impl Accounts {
+    /// Ends every session of the caller and has the account erased after the grace period; a login
+    /// before restores it. Answers when it will be erased. Asking twice changes nothing.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn delete_account(&self, caller: &Principal) -> Result<Instant> {
+        let (now, id) = (self.parts.clock.now(), &caller.user.id);
+        let due_at = now + self.parts.settings.deletion_grace;
+        let mut change = UserChange::of(id, now);
+        change.only_if.deletion_due_at = Patch::Clear;
+        change.set.deletion_due_at = Patch::Set(due_at);
+        change.consequences.ends_sessions = true;
+        change.consequences.ends_tokens = true;
+        // Written down first: it is not done to an account that nobody has asked to erase.
+        let erase = Task::EraseAccount { user_id: id.clone() };
+        self.parts.outbox.enqueue_at(erase, Some(Slot::of_user("erase", id)), due_at).await?;
+        match self.parts.users.change(&change).await? {
+            ChangeOutcome::Changed(user) => {
+                tracing::info!(user = %user.id, %due_at, "account is to be erased");
+                self.parts.sessions.end_all(&user).await;
+                if due_at > now {
+                    self.notify(&user, Notice::DeletionScheduled { at: due_at }).await;
+                }
+                Ok(due_at)
+            }
+            ChangeOutcome::Unmet(user) => Ok(user.deletion_due_at.unwrap_or(due_at)),
+            ChangeOutcome::Missing => Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked)),
+        }
+    }
+}

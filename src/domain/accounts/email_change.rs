@@ -1,0 +1,91 @@
+//! Moves of an account to another address, and back.
+
+use chrono::TimeDelta;
+
+use super::{Accounts, EmailAddress, User, UserChange};
+use crate::domain::{
+    actor::Principal,
+    error::{Error, Result},
+    one_time::{ProofRequest, Purpose, Ticket},
+    outbox::{Slot, Task},
+    passwords::PasswordHash,
+};
+
+/// How long after a move its notice is written: by then the move was made, or the process has failed
+/// and there is nothing to tell.
+const NOTICE_DELAY: TimeDelta = TimeDelta::seconds(10);
+
+impl Accounts {
+    /// Asks the owner of the new address whether the account may move there. The answer does not tell
+    /// whether that address has an account.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
+    pub async fn request_email_change(&self, caller: &Principal, new_email: &str) -> Result<Ticket> {
+        let email = EmailAddress::parse(new_email)
+            .map_err(|fault| Error::bad_field(crate::domain::faults::Fault { field: "newEmail", ..fault }))?;
+        let (ticket, user) = (self.parts.one_time.ticket(), &caller.user);
+        let task = Task::ChangeEmail {
+            user_id: user.id.clone(),
+            credential_epoch: user.credential_epoch,
+            ticket: ticket.hash(),
+            email: email.clone(),
+        };
+        // Neither may one person be made to write to many, nor many to write to one.
+        self.parts.outbox.enqueue(task, Some(Slot::limited("change", &email))).await?;
+        Ok(ticket)
+    }
+
+    /// Moves the account to the address whose mail was read. The owner of the old address, if it was
+    /// verified, gets the way back.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `TokenInvalid`, `EmailTaken` when the address was taken meanwhile,
+    /// `ServiceUnavailable`.
+    pub async fn confirm_email_change(&self, proof: &ProofRequest) -> Result<User> {
+        let token = self.parts.one_time.find(proof, Purpose::ChangeEmail).await?;
+        let before = self.holder(&token, true).await?;
+        if before.email_verified && before.email.key() != token.email.key() {
+            // Written down first: a move that nobody is told of would be worse than a notice in vain,
+            // which is not sent.
+            let (user_id, from, to) = (before.id.clone(), before.email, token.email.clone());
+            let notice = Task::EmailChanged { user_id, from, to };
+            self.parts.outbox.enqueue_at(notice, None, self.parts.clock.now() + NOTICE_DELAY).await?;
+        }
+        let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
+        change.only_if.credential_epoch = Some(token.credential_epoch);
+        change.set.email = Some(token.email.clone());
+        change.set.email_verified = Some(true);
+        change.consequences.ends_tokens = true;
+        let user = self.redeem(&token, &change).await?;
+        tracing::info!(user = %user.id, "address changed");
+        self.parts.sessions.announce_user(&user).await;
+        Ok(user)
+    }
+
+    /// Moves the account back to the address whose owner did not want the move. Whoever made it knew the
+    /// password: so that is worth nothing from now on, every session and every other token ends, and the
+    /// way to a new password is sent to the address.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `TokenInvalid`, `EmailTaken` when the address was taken meanwhile,
+    /// `ServiceUnavailable`.
+    pub async fn undo_email_change(&self, proof: &ProofRequest) -> Result<()> {
+        let one_time = &self.parts.one_time;
+        let token = one_time.find(proof, Purpose::UndoEmailChange).await?;
+        self.holder(&token, false).await?;
+        // Whoever moved the account on after that may not move it back again.
+        one_time.remove_of(&token.user_id, Some(&token.id)).await?;
+        let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
+        change.set.email = Some(token.email.clone());
+        change.set.email_verified = Some(true);
+        change.set.password_hash = Some(PasswordHash::none());
+        change.consequences.ends_sessions = true;
+        change.consequences.ends_tokens = true;
+        let user = self.redeem(&token, &change).await?;
+        tracing::warn!(user = %user.id, "a change of the address was undone by its owner");
+        self.parts.sessions.end_all(&user).await;
+        let reset = Task::ResetPassword { email: user.email.clone(), ticket: one_time.ticket().hash() };
+        self.parts.outbox.enqueue(reset, Some(Slot::of("reset", &user.email))).await
+    }
+}

@@ -1,0 +1,53 @@
+//! A new password without the old one.
+
+use super::{Accounts, EmailAddress, UserChange};
+use crate::domain::{
+    error::{Error, Result},
+    one_time::{ProofRequest, Purpose, Ticket},
+    outbox::{Notice, Slot, Task},
+    passwords::Password,
+};
+
+impl Accounts {
+    /// Sends the person with this address, if there is one, the way to a new password. The answer and
+    /// the work are the same for every address: what was asked is written down, and looked into later.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
+    pub async fn request_password_reset(&self, email: &str) -> Result<Ticket> {
+        let email = EmailAddress::parse(email).map_err(Error::bad_field)?;
+        let ticket = self.parts.one_time.ticket();
+        let slot = Slot::limited("reset", &email);
+        let task = Task::ResetPassword { email, ticket: ticket.hash() };
+        self.parts.outbox.enqueue(task, Some(slot)).await?;
+        Ok(ticket)
+    }
+
+    /// Sets the password of the person who has read the mail, and ends every session. Nobody is logged
+    /// in by this; the owner is told by mail. Having read the mail, the person has also shown that the
+    /// address is theirs.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `TokenInvalid`, `Overloaded`, `ServiceUnavailable`.
+    pub async fn reset_password(&self, proof: &ProofRequest, new_password: &str) -> Result<()> {
+        let new = Password::parse_new("newPassword", new_password).map_err(Error::bad_field)?;
+        // First without the person, so that a weak password costs no attempt at the code.
+        self.parts.passwords.check_strength("newPassword", &new, &[]).await?;
+        let token = self.parts.one_time.find(proof, Purpose::ResetPassword).await?;
+        let user = self.holder(&token, true).await?;
+        self.parts.passwords.check_strength("newPassword", &new, &user.words()).await?;
+        let hash = self.parts.passwords.hash(new).await?;
+
+        let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
+        change.only_if.credential_epoch = Some(token.credential_epoch);
+        change.set.password_hash = Some(hash);
+        change.set.email_verified = Some(true);
+        change.consequences.ends_sessions = true;
+        change.consequences.ends_tokens = true;
+        let user = self.redeem(&token, &change).await?;
+        tracing::info!(user = %user.id, "password reset");
+        self.parts.sessions.end_all(&user).await;
+        self.notify(&user, Notice::PasswordChanged).await;
+        Ok(())
+    }
+}

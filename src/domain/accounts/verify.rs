@@ -1,0 +1,39 @@
+//! Verification of the address.
+
+use super::{Accounts, EmailAddress, User, UserChange};
+use crate::domain::{
+    error::{Error, Result},
+    one_time::{ProofRequest, Purpose, Ticket},
+    outbox::{Slot, Task},
+};
+
+impl Accounts {
+    /// Sends the person with this address, if there is one who has not verified it, a mail to do so.
+    /// The answer and the work are the same for every address.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
+    pub async fn request_email_verification(&self, email: &str) -> Result<Ticket> {
+        let email = EmailAddress::parse(email).map_err(Error::bad_field)?;
+        let ticket = self.parts.one_time.ticket();
+        let slot = Slot::limited("verify", &email);
+        let task = Task::VerifyEmail { email, ticket: Some(ticket.hash()) };
+        self.parts.outbox.enqueue(task, Some(slot)).await?;
+        Ok(ticket)
+    }
+
+    /// Marks the address as verified whose mail was read.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `TokenInvalid`, `ServiceUnavailable`.
+    pub async fn verify_email(&self, proof: &ProofRequest) -> Result<User> {
+        let token = self.parts.one_time.find(proof, Purpose::VerifyEmail).await?;
+        let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
+        change.only_if.credential_epoch = Some(token.credential_epoch);
+        change.set.email_verified = Some(true);
+        let user = self.redeem(&token, &change).await?;
+        tracing::info!(user = %user.id, "address verified");
+        self.parts.sessions.announce_user(&user).await;
+        Ok(user)
+    }
+}

@@ -1,0 +1,222 @@
+//! One-time tokens: what a mail carries so that its reader can do one thing once. A link has a token of
+//! 256 bits; beside it stands a short code, which works only together with the ticket that the device
+//! got that asked for the mail.
+
+mod secret;
+mod store;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+pub use secret::{CODE_ALPHABET, CODE_CHARACTERS, OneTimeSecret, ShortCode, Ticket};
+pub use store::{CodeState, OneTimeToken, OneTimeTokenStore, Purpose};
+
+use super::{
+    accounts::{EmailAddress, User},
+    clock::SharedClock,
+    error::{Error, Result},
+    faults::{Fault, FaultCode, Faults},
+    ids::{OneTimeTokenId, UserId},
+    random::SharedRandom,
+    tokens::TokenHash,
+};
+
+/// How often a wrong code may be tried.
+pub const MAX_CODE_ATTEMPTS: u32 = 5;
+/// How long a code can be entered (ASVS 5.0 V6.5.5: ten minutes at most).
+pub const CODE_TTL: TimeDelta = TimeDelta::minutes(10);
+/// How long a change of the address can be undone.
+pub const UNDO_TTL: TimeDelta = TimeDelta::days(7);
+
+/// How long tokens live.
+#[derive(Debug, Clone, Copy)]
+pub struct OneTimeSettings {
+    /// Those that verify an address, at registration and for a change.
+    pub verification_ttl: TimeDelta,
+    /// Those that reset a password.
+    pub reset_ttl: TimeDelta,
+}
+
+/// What the service of one-time tokens is made of.
+pub struct OneTimeParts {
+    /// The truth about them.
+    pub store: Arc<dyn OneTimeTokenStore>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Randomness for tokens and codes.
+    pub random: SharedRandom,
+    /// How long they live.
+    pub settings: OneTimeSettings,
+}
+
+/// The service of one-time tokens.
+pub struct OneTimeTokens {
+    parts: OneTimeParts,
+}
+
+/// A token that was just made, in clear, for one mail.
+pub struct Minted {
+    /// What the link carries.
+    pub secret: OneTimeSecret,
+    /// What is written beside it, where a device asked.
+    pub code: Option<ShortCode>,
+    /// For how long the link works.
+    pub ttl: TimeDelta,
+}
+
+/// What a person shows: the token of a link, or a code with the ticket of the device.
+#[derive(Debug, Clone, Default)]
+pub struct ProofRequest {
+    /// The token of a link.
+    pub token: Option<String>,
+    /// The ticket that the request for the mail was answered with.
+    pub ticket: Option<String>,
+    /// The code of the mail.
+    pub code: Option<String>,
+}
+
+enum Proof {
+    Link(Option<OneTimeSecret>),
+    Code(Option<Ticket>, ShortCode),
+}
+
+impl OneTimeTokens {
+    /// A service of these parts.
+    pub const fn new(parts: OneTimeParts) -> Self {
+        Self { parts }
+    }
+
+    /// A ticket for a device that asks for a mail.
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket::generate(&*self.parts.random)
+    }
+
+    /// Makes a token for `user` about `email`, with a code for the device that has the ticket.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(super) async fn mint(
+        &self,
+        purpose: Purpose,
+        user: &User,
+        email: &EmailAddress,
+        ticket: Option<TokenHash>,
+    ) -> Result<Minted> {
+        let OneTimeParts { store, clock, random, .. } = &self.parts;
+        let (now, ttl) = (clock.now(), self.ttl(purpose));
+        let secret = OneTimeSecret::generate(&**random);
+        let code = ticket.map(|ticket| (ticket, ShortCode::generate(&**random)));
+        let token = OneTimeToken {
+            id: OneTimeTokenId::generate(now, &**random),
+            purpose,
+            user_id: user.id.clone(),
+            credential_epoch: user.credential_epoch,
+            email: email.clone(),
+            code: code.as_ref().map(|(ticket, code)| CodeState {
+                ticket: *ticket,
+                code: code.hash(ticket),
+                expires_at: now + CODE_TTL.min(ttl),
+                attempts: 0,
+            }),
+            created_at: now,
+            expires_at: now + ttl,
+            used_at: None,
+        };
+        store.insert(&token, &secret.hash()).await?;
+        Ok(Minted { secret, code: code.map(|(_, code)| code), ttl })
+    }
+
+    const fn ttl(&self, purpose: Purpose) -> TimeDelta {
+        match purpose {
+            Purpose::VerifyEmail | Purpose::ChangeEmail => self.parts.settings.verification_ttl,
+            Purpose::ResetPassword => self.parts.settings.reset_ttl,
+            Purpose::UndoEmailChange => UNDO_TTL,
+        }
+    }
+
+    /// The token that a person shows for a purpose. It is not used up by this; a code costs an attempt.
+    ///
+    /// # Errors
+    /// `BadUserInput` without a token, or a code and its ticket; `TokenInvalid` for one that is unknown,
+    /// for another purpose, used, or too old, and after five wrong codes; `ServiceUnavailable`.
+    pub(super) async fn find(&self, proof: &ProofRequest, purpose: Purpose) -> Result<OneTimeToken> {
+        let (store, now) = (&self.parts.store, self.parts.clock.now());
+        let found = match read(proof)? {
+            Proof::Link(secret) => match secret {
+                Some(secret) => store.find(&secret.hash()).await?,
+                None => None,
+            },
+            Proof::Code(None, _) => None,
+            Proof::Code(Some(ticket), code) => {
+                let ticket = ticket.hash();
+                let tried = store.attempt(&ticket, purpose, now, MAX_CODE_ATTEMPTS).await?;
+                tried.filter(|token| token.code.as_ref().is_some_and(|state| state.is(&ticket, &code)))
+            }
+        };
+        let found = found.filter(|token| token.purpose == purpose && token.is_good(now));
+        found.ok_or_else(|| {
+            tracing::info!(purpose = purpose.as_str(), "one-time token refused");
+            Error::TokenInvalid
+        })
+    }
+
+    /// Uses a token up: of many calls one succeeds.
+    ///
+    /// # Errors
+    /// `TokenInvalid` for one that was used meanwhile; `ServiceUnavailable`.
+    pub(super) async fn consume(&self, token: &OneTimeToken) -> Result<()> {
+        let is_first = self.parts.store.consume(&token.id, self.parts.clock.now()).await?;
+        if is_first { Ok(()) } else { Err(Error::TokenInvalid) }
+    }
+
+    /// Makes a token usable again that was used for a change which the store did not take.
+    pub(super) async fn give_back(&self, token: &OneTimeToken) {
+        if let Err(error) = self.parts.store.give_back(&token.id).await {
+            tracing::warn!(%error, token = %token.id, "a one-time token was used in vain");
+        }
+    }
+
+    /// Every token of a person, used or not.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(super) async fn list_of(&self, user: &UserId) -> Result<Vec<OneTimeToken>> {
+        Ok(self.parts.store.list_of(user).await?)
+    }
+
+    /// Removes every token of a person, but for one.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(super) async fn remove_of(&self, user: &UserId, kept: Option<&OneTimeTokenId>) -> Result<()> {
+        Ok(self.parts.store.remove_of(user, kept).await?)
+    }
+
+    /// Drops tokens that have ended, and answers how many.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn purge(&self) -> Result<u64> {
+        Ok(self.parts.store.purge(self.parts.clock.now()).await?)
+    }
+}
+
+/// A token that is malformed is as good as unknown; a malformed code is a slip of the keyboard and
+/// costs no attempt.
+fn read(proof: &ProofRequest) -> Result<Proof> {
+    let mut faults = Faults::default();
+    match (&proof.token, &proof.ticket, &proof.code) {
+        (Some(token), None, None) => return Ok(Proof::Link(OneTimeSecret::parse(token.trim()))),
+        (None, Some(ticket), Some(code)) => {
+            if let Some(code) = faults.check(ShortCode::parse(code)) {
+                return Ok(Proof::Code(Ticket::parse(ticket.trim()), code));
+            }
+        }
+        _ => {
+            let message = "must be given, or else `ticket` and `code`";
+            faults.check::<()>(Err(Fault::new("token", FaultCode::Required, message)));
+        }
+    }
+    Err(faults.into_error())
+}

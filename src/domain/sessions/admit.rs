@@ -1,0 +1,99 @@
+//! Who may log in after the password was right, and how a person confirms that it is still them.
+
+use std::sync::Arc;
+
+use super::{Session, Sessions};
+use crate::domain::{
+    accounts::{ChangeOutcome, User, UserChange},
+    actor::Principal,
+    error::{AuthenticationFailure, Error, Result},
+    outbox::{Notice, Slot, Task},
+    passwords::{Password, Verification},
+    patch::Patch,
+};
+
+impl Sessions {
+    /// The user as a login finds it: an account that was going to be erased is not any more.
+    ///
+    /// # Errors
+    /// `InvalidCredentials`, as for a wrong password, for an account that is being erased, and for one
+    /// whose address has to be verified first: its owner is told by mail and nobody else learns of it.
+    pub(super) async fn admit(&self, user: User) -> Result<User> {
+        if self.parts.settings.require_verified_email && !user.email_verified {
+            tracing::info!(user = %user.id, "login refused: the address is not verified");
+            self.ask_to_verify(&user);
+            return Err(Error::InvalidCredentials);
+        }
+        match user.deletion_due_at {
+            None => Ok(user),
+            Some(due_at) => self.restore(&user, due_at).await,
+        }
+    }
+
+    /// In a task of its own, so that the answer takes as long as to a wrong password.
+    fn ask_to_verify(&self, user: &User) {
+        let (outbox, email) = (Arc::clone(&self.parts.outbox), user.email.clone());
+        tokio::spawn(async move {
+            let slot = Slot::limited("verify", &email);
+            match outbox.enqueue(Task::VerifyEmail { email, ticket: None }, Some(slot)).await {
+                Ok(()) | Err(Error::RateLimited { .. }) => {}
+                Err(error) => tracing::warn!(%error, "a person is not asked to verify the address"),
+            }
+        });
+    }
+
+    async fn restore(&self, user: &User, due_at: crate::domain::clock::Instant) -> Result<User> {
+        let now = self.parts.clock.now();
+        if now >= due_at {
+            tracing::info!(user = %user.id, "login refused: the account is being erased");
+            return Err(Error::InvalidCredentials);
+        }
+        let mut change = UserChange::of(&user.id, now);
+        change.only_if.deletion_due_at = Patch::Set(due_at);
+        change.set.deletion_due_at = Patch::Clear;
+        match self.parts.users.change(&change).await? {
+            ChangeOutcome::Changed(user) => {
+                tracing::info!(user = %user.id, "account is not to be erased any more");
+                self.announce_user(&user).await;
+                let task = Task::Notice { user_id: user.id.clone(), notice: Notice::AccountRestored };
+                if let Err(error) = self.parts.outbox.enqueue(task, None).await {
+                    tracing::warn!(%error, user = %user.id, "a person is not told by mail");
+                }
+                Ok(user)
+            }
+            // Another login was faster.
+            ChangeOutcome::Unmet(user) if user.deletion_due_at.is_none() => Ok(user),
+            ChangeOutcome::Unmet(_) | ChangeOutcome::Missing => Err(Error::InvalidCredentials),
+        }
+    }
+
+    /// Succeeds if the caller showed the password in the last minutes (ASVS 5.0 V7.5.1).
+    ///
+    /// # Errors
+    /// `ReauthenticationRequired`.
+    pub fn require_fresh(&self, caller: &Principal) -> Result<()> {
+        if caller.session.is_fresh(self.parts.clock.now()) {
+            return Ok(());
+        }
+        Err(Error::ReauthenticationRequired)
+    }
+
+    /// Notes that the caller has shown the password again, in the same session.
+    ///
+    /// # Errors
+    /// `BadUserInput`, `InvalidCredentials`, `Overloaded`, `ServiceUnavailable`.
+    pub async fn reauthenticate(&self, caller: &Principal, password: &str) -> Result<Session> {
+        let password = Password::parse_given("password", password).map_err(Error::bad_field)?;
+        let ended = || Error::Unauthenticated(AuthenticationFailure::SessionRevoked);
+        let stored = self.parts.users.find_with_password(&caller.user.id).await?.ok_or_else(ended)?;
+        let verification = self.parts.passwords.verify(password, Some(stored.password_hash)).await?;
+        if matches!(verification, Verification::Wrong) {
+            tracing::info!(user = %caller.user.id, "reauthentication refused");
+            return Err(Error::InvalidCredentials);
+        }
+        let renewed = self.parts.store.authenticate(&caller.session.id, self.parts.clock.now()).await?;
+        let session = renewed.ok_or_else(ended)?;
+        self.copy(self.parts.cache.put_session(&session).await);
+        Ok(session)
+    }
+}

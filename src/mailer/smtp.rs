@@ -1,0 +1,103 @@
+//! Mail by SMTP, over connections that are kept.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Tokio1Executor,
+    transport::smtp::{
+        Error, PoolConfig,
+        authentication::Credentials,
+        client::{Certificate, Tls, TlsParameters},
+        response::Category,
+    },
+};
+use secrecy::ExposeSecret;
+
+use super::{MailerError, Sender};
+use crate::{
+    config::{SmtpConfig, SmtpTls},
+    domain::{
+        mail::{Mail, Mailer},
+        outbox::TaskError,
+    },
+};
+
+/// How long the server may take to answer a command.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a mail may take as a whole. Less than the lease of its task.
+const SEND_TIMEOUT: Duration = Duration::from_secs(45);
+const CONNECTIONS: u32 = 8;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) struct Smtp {
+    sender: Sender,
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+}
+
+impl Smtp {
+    pub(super) fn open(sender: Sender, server: &SmtpConfig) -> Result<Self, MailerError> {
+        let pool = PoolConfig::new().max_size(CONNECTIONS).idle_timeout(IDLE_TIMEOUT);
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
+            .port(server.port)
+            .timeout(Some(COMMAND_TIMEOUT))
+            .pool_config(pool)
+            .tls(tls(server)?);
+        if let Some((user, password)) = &server.credentials {
+            builder =
+                builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+        }
+        Ok(Self { sender, transport: builder.build() })
+    }
+}
+
+fn tls(server: &SmtpConfig) -> Result<Tls, MailerError> {
+    let unusable = |error: Error| MailerError::Server(error.to_string());
+    let parameters = || {
+        let mut parameters = TlsParameters::builder(server.host.clone());
+        if let Some(pem) = &server.authority {
+            parameters = parameters.add_root_certificate(Certificate::from_pem(pem).map_err(unusable)?);
+        }
+        parameters.build().map_err(unusable)
+    };
+    Ok(match server.tls {
+        SmtpTls::Implicit => Tls::Wrapper(parameters()?),
+        SmtpTls::Required => Tls::Required(parameters()?),
+        SmtpTls::Opportunistic => Tls::Opportunistic(parameters()?),
+        SmtpTls::Off => Tls::None,
+    })
+}
+
+#[async_trait]
+impl Mailer for Smtp {
+    async fn send(&self, mail: &Mail) -> Result<(), TaskError> {
+        let (_, message) = self.sender.message(mail)?;
+        #[expect(clippy::disallowed_methods, reason = "a mail that is given up half-way is sent again")]
+        match tokio::time::timeout(SEND_TIMEOUT, self.transport.send(message)).await {
+            Ok(Ok(_)) => {
+                tracing::info!(mail = %mail.id, "mail sent");
+                Ok(())
+            }
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(TaskError::Later("the mail server took too long".into())),
+        }
+    }
+}
+
+/// What the server said is not repeated: it may quote the address.
+fn classify(error: &Error) -> TaskError {
+    let Some(code) = error.status() else {
+        // It hung up after the connection stood, or did not answer: that may be about this one mail.
+        let is_about_mail = error.is_timeout() || error.is_response();
+        let text = "the mail server cannot be reached, or hung up".to_owned();
+        return if is_about_mail { TaskError::Later(text) } else { TaskError::Outage(text) };
+    };
+    let text = format!("the mail server answered {code}");
+    match (error.is_permanent(), code.category) {
+        // 55x: this recipient or this message, now and for ever (RFC 5321 §4.2.3).
+        (true, Category::MailSystem) => TaskError::Never(text),
+        // 53x and 50x: this service, for lack of credentials or for what it speaks.
+        (true, _) => TaskError::Outage(text),
+        (false, _) => TaskError::Later(text),
+    }
+}
