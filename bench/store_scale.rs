@@ -70,6 +70,7 @@ async fn insert(stores: &Stores) -> (SessionId, RefreshToken) {
         user_agent: None,
         ip_address: None,
         created_at: now(),
+        authenticated_at: now(),
         last_seen_at: now(),
         idle_expires_at: now() + TimeDelta::hours(300),
         absolute_expires_at: now() + TimeDelta::hours(2_000),

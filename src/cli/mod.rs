@@ -1,5 +1,6 @@
 //! The command line: one command a file.
 
+mod doctor;
 mod keys;
 mod schema;
 mod serve;
@@ -30,6 +31,12 @@ enum Command {
     Serve,
     /// Print the schema in the schema definition language.
     Schema,
+    /// Look at everything that the service needs: store, cache, outbox, mail server.
+    Doctor {
+        /// Send a test message to this address.
+        #[arg(long, value_name = "ADDRESS")]
+        mail_to: Option<String>,
+    },
     /// Look after the keys that sign access tokens.
     Keys {
         #[command(subcommand)]
@@ -42,6 +49,7 @@ pub fn run() -> ExitCode {
     match Arguments::parse().command {
         Command::Serve => serve::run(),
         Command::Schema => schema::run(),
+        Command::Doctor { mail_to } => doctor::run(mail_to),
         Command::Keys { command } => keys::run(command),
     }
 }

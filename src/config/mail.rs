@@ -1,10 +1,10 @@
 //! Settings of mail and of the pages that mails lead to.
 
-use std::{fs, path::PathBuf};
+use std::{fs, net::IpAddr, path::PathBuf};
 
 use lettre::message::Mailbox;
 use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use super::{Environment, HttpConfig, Source, variables};
 
@@ -101,20 +101,19 @@ fn read_transport(text: &str, environment: Environment) -> Result<MailTransport,
     }
     let form = || "must be smtp://user:password@host:port or smtps://…".to_owned();
     let url = Url::parse(text).map_err(|_| form())?;
-    let is_near = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(form()),
-    };
+    // In a URL of this scheme every host is a name to the parser, addresses too.
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    if host.is_empty() {
+        return Err(form());
+    }
+    let is_near = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
     let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
     let tls = match (url.scheme(), asked.as_deref()) {
         ("smtps", None) => SmtpTls::Implicit,
-        ("smtp", Some("required")) => SmtpTls::Required,
         ("smtp", Some("opportunistic")) => SmtpTls::Opportunistic,
         ("smtp", Some("none")) => SmtpTls::Off,
         ("smtp", None) if is_near => SmtpTls::Opportunistic,
-        ("smtp", None) => SmtpTls::Required,
+        ("smtp", Some("required") | None) => SmtpTls::Required,
         ("smtp" | "smtps", Some(_)) => {
             return Err("has a tls that is not required, opportunistic or none".into());
         }
@@ -131,7 +130,6 @@ fn read_transport(text: &str, environment: Environment) -> Result<MailTransport,
         _ => return Err("must have a password with its user".into()),
     };
     let port = url.port().unwrap_or(if tls == SmtpTls::Implicit { 465 } else { 587 });
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     Ok(MailTransport::Smtp(Box::new(SmtpConfig { host, port, tls, credentials, authority: None })))
 }
 

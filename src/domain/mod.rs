@@ -7,6 +7,7 @@ pub mod avatars;
 pub mod clock;
 pub mod error;
 pub mod faults;
+pub mod hex;
 pub mod ids;
 pub mod mail;
 pub mod one_time;

@@ -45,7 +45,6 @@ impl<T> Patch<T> {
     }
 
     /// `None` to keep; what is to be written otherwise.
-    #[expect(clippy::option_option, reason = "the outer one says whether, the inner one what")]
     pub const fn written(&self) -> Option<Option<&T>> {
         match self {
             Self::Keep => None,

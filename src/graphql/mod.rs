@@ -11,6 +11,7 @@ mod request;
 mod stream;
 mod subscription;
 mod types;
+mod unsent;
 
 use async_graphql::{SDLExportOptions, Schema};
 

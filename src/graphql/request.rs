@@ -18,6 +18,7 @@ use super::{
     Graphql, RequestContext,
     error::{code_extensions, request_error},
     limits::{self, Excess},
+    unsent,
 };
 use crate::domain::{ErrorCode, ids::RequestId};
 
@@ -168,6 +169,8 @@ pub(super) fn prepare(
     if kind == OperationType::Subscription {
         check_single_root(&operation.selection_set.node)?;
     }
+    let mut document = document;
+    unsent::leave_out(&mut document, &variables);
 
     let mut prepared = Request::new(request.query).variables(variables);
     if let Some(name) = request.operation_name {

@@ -2,7 +2,7 @@
 
 use axum::{
     Extension, Json,
-    extract::{FromRequest, Multipart, Path, Request, State},
+    extract::{FromRequest, Multipart, Path, Request, State, multipart::MultipartError},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -17,6 +17,8 @@ use crate::domain::{
 
 /// The most bytes of a picture that is uploaded.
 const MAX_FILE_BYTES: usize = 10 * 1024 * 1024;
+/// The most bytes of the whole form: the picture, and some for everything else.
+pub(super) const MAX_FORM_BYTES: usize = MAX_FILE_BYTES + 64 * 1024;
 /// The most bytes of another field of the form, and the most fields.
 const MAX_FIELD_BYTES: usize = 1024;
 const MAX_FIELDS: usize = 20;
@@ -56,30 +58,38 @@ pub(super) async fn receive(
 }
 
 async fn read(request: Request) -> Result<UploadForm, Refusal> {
-    let broken = || Refusal::bad_request("The body must be a whole multipart/form-data form.");
+    let no_form = || Refusal::bad_request("The body must be a whole multipart/form-data form.");
+    let broken = |error: MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large("form", MAX_FORM_BYTES),
+        _ => no_form(),
+    };
     let mut form = UploadForm::default();
-    let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| broken())?;
-    while let Some(mut field) = multipart.next_field().await.map_err(|_| broken())? {
+    let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
+    while let Some(mut field) = multipart.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         let is_file = name == "file";
         let limit = if is_file { MAX_FILE_BYTES } else { MAX_FIELD_BYTES };
         let mut bytes = Vec::new();
-        while let Some(chunk) = field.chunk().await.map_err(|_| broken())? {
+        while let Some(chunk) = field.chunk().await.map_err(broken)? {
             if bytes.len() + chunk.len() > limit {
-                let message = format!("The part {name:?} has more than {limit} bytes.");
-                return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadUserInput, message));
+                return Err(too_large(if is_file { "file" } else { "field" }, limit));
             }
             bytes.extend_from_slice(&chunk);
         }
         if is_file {
             form.file = bytes.into();
         } else if form.fields.len() < MAX_FIELDS {
-            form.fields.push((name, String::from_utf8(bytes).map_err(|_| broken())?));
+            form.fields.push((name, String::from_utf8(bytes).map_err(|_| no_form())?));
         } else {
             return Err(Refusal::bad_request("The form has too many fields."));
         }
     }
     Ok(form)
+}
+
+fn too_large(what: &str, limit: usize) -> Refusal {
+    let message = format!("The {what} has more than {limit} bytes.");
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BadUserInput, message)
 }
 
 fn refusal(error: AvatarError) -> Refusal {

@@ -61,7 +61,7 @@ fn mails(state: &HttpState, headers: &HeaderMap) -> Option<Vec<Delivered>> {
 
 fn item(mail: &Delivered) -> String {
     let [id, to, subject] = [&mail.id, &mail.to, &mail.subject].map(|text| escaped(text));
-    let text: String = mail.text.lines().map(|line| format!("{}\n", linked(line))).collect();
+    let text = mail.text.lines().map(linked).collect::<Vec<_>>().join("\n");
     format!("<h2><a href=\"/dev/mail/{id}\">{subject}</a></h2><p>To {to}</p><pre>{text}</pre>")
 }
 

@@ -23,6 +23,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     routing::{get, post},
 };
 
@@ -98,7 +99,7 @@ pub fn router(parts: HttpParts) -> Router {
         .route("/.well-known/oauth-authorization-server", get(well_known::metadata))
         .route("/playground/{*path}", get(playground::asset))
         .route("/account/{page}", get(account_pages::page))
-        .route("/avatars", post(avatars::receive))
+        .route("/avatars", post(avatars::receive).layer(DefaultBodyLimit::max(avatars::MAX_FORM_BYTES)))
         .route("/avatars/{name}", get(avatars::full))
         .route("/avatars/{name}/{size}", get(avatars::square))
         .route("/dev/mail", get(dev_mail::list))

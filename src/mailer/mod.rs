@@ -38,7 +38,7 @@ pub enum MailerError {
 }
 
 impl MailerError {
-    fn template(file: impl AsRef<Path>, reason: impl ToString) -> Self {
+    fn template(file: impl AsRef<Path>, reason: &dyn std::fmt::Display) -> Self {
         Self::Template { file: file.as_ref().display().to_string(), reason: reason.to_string() }
     }
 

@@ -116,7 +116,7 @@ impl Templates {
             (LAYOUT_TEXT, include_str!("../../assets/mail/layout.txt")),
         ] {
             let layout = read(folder, name, built_in)?;
-            engine.add_template_owned(name, layout).map_err(|error| MailerError::template(name, error))?;
+            engine.add_template_owned(name, layout).map_err(|error| MailerError::template(name, &error))?;
         }
         let mut catalogues = Vec::new();
         for language in Language::ALL {
@@ -125,7 +125,7 @@ impl Templates {
                 Language::French => ("fr.json", include_str!("../../assets/mail/fr.json")),
             };
             let catalogue = serde_json::from_str(&read(folder, name, built_in)?);
-            catalogues.push((language, catalogue.map_err(|error| MailerError::template(name, error))?));
+            catalogues.push((language, catalogue.map_err(|error| MailerError::template(name, &error))?));
         }
         Ok(Self { engine, catalogues, product })
     }

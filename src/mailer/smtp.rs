@@ -1,6 +1,6 @@
 //! Mail by SMTP, over connections that are kept.
 
-use std::time::Duration;
+use std::{error::Error as _, time::Duration};
 
 use async_trait::async_trait;
 use lettre::{
@@ -89,7 +89,9 @@ fn classify(error: &Error) -> TaskError {
     let Some(code) = error.status() else {
         // It hung up after the connection stood, or did not answer: that may be about this one mail.
         let is_about_mail = error.is_timeout() || error.is_response();
-        let text = "the mail server cannot be reached, or hung up".to_owned();
+        // What went wrong on the way is about the network and about no person.
+        let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        let text = format!("the mail server cannot be reached, or hung up: {cause}");
         return if is_about_mail { TaskError::Later(text) } else { TaskError::Outage(text) };
     };
     let text = format!("the mail server answered {code}");

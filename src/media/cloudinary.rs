@@ -13,7 +13,7 @@ use url::Url;
 
 use super::{
     MediaError,
-    signing::{Signer, hex, is_equal},
+    signing::{Signer, is_equal},
 };
 use crate::{
     config::CloudinaryConfig,
@@ -23,6 +23,7 @@ use crate::{
             Receipt, UploadForm,
         },
         clock::Instant,
+        hex,
         ids::UserId,
         random::SharedRandom,
     },
@@ -76,22 +77,23 @@ impl Cloudinary {
         let pairs: Vec<_> =
             sorted.iter().map(|(name, value)| format!("{name}={}", value.replace('&', "%26"))).collect();
         let text = format!("{}{}", pairs.join("&"), self.secret.expose_secret());
-        hex(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
+        hex::of(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()).as_ref())
     }
 }
 
 #[async_trait]
 impl AvatarStore for Cloudinary {
     fn prepare(&self, owner: &UserId, now: Instant) -> AvatarUpload {
-        let name = self.signer.name(owner, &*self.random);
+        // The folder is part of the name, and no parameter of its own, which accounts of different age
+        // understand differently.
+        let public_id = format!("{}/{}", self.folder, self.signer.name(owner, &*self.random));
         let expires_at = now + UPLOAD_TTL;
         let timestamp = (expires_at - SIGNATURE_TTL).timestamp().to_string();
         let size = format!("c_limit,h_{MAX_AVATAR_PIXELS},w_{MAX_AVATAR_PIXELS}");
         let parameters = [
             ("allowed_formats", FORMATS),
-            ("folder", &self.folder),
             ("overwrite", "false"),
-            ("public_id", &name),
+            ("public_id", &public_id),
             ("timestamp", &timestamp),
             ("transformation", &size),
         ];
@@ -99,9 +101,9 @@ impl AvatarStore for Cloudinary {
         let others = [("api_key", self.key.as_str()), ("signature", &signature)];
         let fields = parameters.into_iter().chain(others);
         AvatarUpload {
-            public_id: format!("{}/{name}", self.folder),
             url: self.endpoint("upload"),
             fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            public_id,
             expires_at,
         }
     }

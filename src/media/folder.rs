@@ -16,11 +16,12 @@ use url::Url;
 
 use super::{
     picture::{self, Pictures, SIZES},
-    signing::{Signer, hex, is_name},
+    signing::{Signer, is_name},
 };
 use crate::domain::{
     avatars::{Avatar, AvatarError, AvatarStore, AvatarUpload, Confirmation, Picture, Receipt, UploadForm},
     clock::Instant,
+    hex,
     ids::UserId,
     random::{self, SharedRandom},
 };
@@ -112,7 +113,7 @@ impl AvatarStore for Folder {
             return Err(AvatarError::Unusable("The upload was used; ask for another one.".into()));
         }
         let turn = self.turn().await?;
-        let draft = self.path.join(format!("{name}.{}", hex(&random::bytes::<8>(&*self.random))));
+        let draft = self.path.join(format!("{name}.{}", hex::of(&random::bytes::<8>(&*self.random))));
         let file = form.file.clone();
         let made = spawn_blocking(move || {
             let pictures = picture::make(&file)?;

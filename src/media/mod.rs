@@ -37,7 +37,7 @@ pub fn open(
     Ok(match config {
         AvatarConfig::Cloudinary(account) => Arc::new(Cloudinary::open(account, random.clone())?),
         AvatarConfig::Folder(path) => {
-            let signer = Signer::new(sealer.form_keys(&**random));
+            let signer = Signer::new(&sealer.form_keys(&**random));
             Arc::new(Folder::new(path.clone(), public_url.clone(), signer, random.clone()))
         }
     })

@@ -78,8 +78,9 @@ fn decode(file: &[u8]) -> Result<DynamicImage, AvatarError> {
 
 fn encode(picture: &DynamicImage) -> Result<Bytes, AvatarError> {
     let mut bytes = Vec::new();
-    let encoded = if picture.color().has_alpha() {
-        let pixels = picture.to_rgba8();
+    let pixels = picture.to_rgba8();
+    let is_transparent = picture.color().has_alpha() && pixels.pixels().any(|pixel| pixel.0[3] < u8::MAX);
+    let encoded = if is_transparent {
         PngEncoder::new(&mut bytes).write_image(
             &pixels,
             pixels.width(),

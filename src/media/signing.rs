@@ -4,6 +4,7 @@ use aws_lc_rs::{constant_time, hmac};
 use zeroize::Zeroizing;
 
 use crate::domain::{
+    hex,
     ids::UserId,
     random::{self, Random},
 };
@@ -17,7 +18,7 @@ const NAME_DIGITS: usize = 4 * HALF;
 pub(super) struct Signer(Vec<hmac::Key>);
 
 impl Signer {
-    pub(super) fn new(keys: Vec<Zeroizing<[u8; 32]>>) -> Self {
+    pub(super) fn new(keys: &[Zeroizing<[u8; 32]>]) -> Self {
         Self(keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect())
     }
 
@@ -29,7 +30,7 @@ impl Signer {
     /// A new name for a picture of `owner`: no other can be made for them without the key, and it does not
     /// tell whose it is.
     pub(super) fn name(&self, owner: &UserId, random: &dyn Random) -> String {
-        let drawn = hex(&random::bytes::<HALF>(random));
+        let drawn = hex::of(&random::bytes::<HALF>(random));
         let mark = self.0.first().map(|key| mark(key, owner, &drawn)).unwrap_or_default();
         format!("{drawn}{mark}")
     }
@@ -75,11 +76,7 @@ fn signature(key: &hmac::Key, parts: &[&str]) -> String {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    hex(context.sign().as_ref())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::of(context.sign().as_ref())
 }
 
 #[cfg(test)]

@@ -3,23 +3,33 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "server-tests")]
+mod account_life;
 mod accounts;
 mod architecture;
+mod avatars;
 mod bad_input;
 mod config;
 mod contract;
+#[cfg(feature = "server-tests")]
+mod deletion;
 mod errors;
 mod events;
 mod http;
 mod keys;
+#[cfg(feature = "server-tests")]
+mod mail;
 mod masking;
 mod own_sessions;
+mod passwords;
 mod playground;
 mod process;
+mod profile;
 mod properties;
 mod races;
 mod schema;
 mod sessions;
 mod sockets;
 mod support;
+mod timing;
 mod tokens;

@@ -157,13 +157,13 @@ export class Service {
     return data;
   }
 
-  /** Registers somebody new: `{ id, email, password, token, session }`. */
-  async register() {
+  /** Registers somebody new, `more` being further input: `{ id, email, password, token, session }`. */
+  async register(more = {}) {
     const unique = `${Date.now().toString(36)}${Math.random().toString(36).slice(2, 10)}`;
     const person = { email: `person-${unique}@example.com`, password: `correct horse ${unique}` };
     const { register } = await this.ask(
       'mutation ($input: RegisterInput!) { register(input: $input) { user { id } session { id } accessToken } }',
-      { variables: { input: { ...person, name: 'Ada Lovelace' } } },
+      { variables: { input: { ...person, name: 'Ada Lovelace', ...more } } },
     );
     return { ...person, id: register.user.id, session: register.session.id, token: register.accessToken };
   }

@@ -20,6 +20,7 @@ pub(super) enum Copy {
 }
 
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly every entry is the large one")]
 enum Entry {
     /// A read that is under way, by its ticket.
     Awaited(u64),

@@ -86,6 +86,6 @@ impl Accounts {
         tracing::warn!(user = %user.id, "a change of the address was undone by its owner");
         self.parts.sessions.end_all(&user).await;
         let reset = Task::ResetPassword { email: user.email.clone(), ticket: one_time.ticket().hash() };
-        self.parts.outbox.enqueue(reset, Some(Slot::of("reset", &user.email))).await
+        self.parts.outbox.enqueue(reset, Some(Slot::of("undone", &user.email))).await
     }
 }

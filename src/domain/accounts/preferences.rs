@@ -33,8 +33,8 @@ impl Locale {
 
     /// The first language of an `Accept-Language` header that is one.
     pub fn first_of(header: &str) -> Option<Self> {
-        let tags = header.split(',').take(10).filter_map(|item| item.split(';').next());
-        tags.filter_map(|tag| Self::parse(tag).ok()).next()
+        let mut tags = header.split(',').take(10).filter_map(|item| item.split(';').next());
+        tags.find_map(|tag| Self::parse(tag).ok())
     }
 
     /// The tag as it was stored; it was checked when it was written.

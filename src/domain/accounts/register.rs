@@ -108,7 +108,7 @@ impl Accounts {
 
     async fn ask_to_verify(&self, email: &EmailAddress, ticket: &Ticket) -> Result<()> {
         let task = Task::VerifyEmail { email: email.clone(), ticket: Some(ticket.hash()) };
-        self.parts.outbox.enqueue(task, Some(Slot::of("verify", email))).await
+        self.parts.outbox.enqueue(task, Some(Slot::of("registered", email))).await
     }
 
     async fn register_later(
@@ -149,7 +149,7 @@ impl Accounts {
             }
             Err(error) => return Err(Error::from(error).into()),
         };
-        Ok(self.parts.outbox.enqueue(task, Some(Slot::of("verify", &email))).await?)
+        Ok(self.parts.outbox.enqueue(task, Some(Slot::of("registered", &email))).await?)
     }
 
     /// Tells the owner of an address, now and then, that somebody else tried to use it.

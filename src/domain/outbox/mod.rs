@@ -18,6 +18,7 @@ use super::{
     accounts::EmailAddress,
     clock::{Instant, SharedClock},
     error::{Error, Result},
+    hex,
     ids::{TaskId, UserId},
     random::SharedRandom,
     tokens::TokenHash,
@@ -42,8 +43,7 @@ impl Slot {
     /// The same place, which may be taken at any time.
     pub fn of(reason: &str, email: &EmailAddress) -> Self {
         let hash = TokenHash::of(email.key().as_str().as_bytes());
-        let hash: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { name: format!("{reason}:{hash}"), limit: None }
+        Self { name: format!("{reason}:{}", hex::of(hash.as_bytes())), limit: None }
     }
 
     /// A place for `reason` and a person.

@@ -140,19 +140,20 @@ impl Task {
         }
     }
 
-    /// The person whom it is about, where that is known.
+    /// The person whom it is about, where that is known and it is forgotten with them.
     pub fn user(&self) -> Option<&UserId> {
         match self {
             Self::ChangeEmail { user_id, .. }
             | Self::EmailChanged { user_id, .. }
             | Self::Notice { user_id, .. }
-            | Self::DropAvatar { user_id, .. }
             | Self::EraseAccount { user_id } => Some(user_id),
             Self::Register(_)
             | Self::VerifyEmail { .. }
             | Self::ResetPassword { .. }
             | Self::AddressInUse { .. }
             | Self::Farewell { .. }
+            // It has to outlive the person.
+            | Self::DropAvatar { .. }
             | Self::Unknown => None,
         }
     }

@@ -1,7 +1,7 @@
 //! What a new password must withstand: guesses by people and programs, the lists that they use, and the
 //! lists of what has leaked elsewhere.
 
-use std::{collections::HashSet, fmt::Write, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use aws_lc_rs::digest;
@@ -13,6 +13,7 @@ use super::{Password, Passwords};
 use crate::domain::{
     error::{Error, Result},
     faults::{Fault, FaultCode},
+    hex,
 };
 
 /// The scores of strength: from 0, guessed within a thousand tries, to 4, not within ten thousand million.
@@ -140,10 +141,7 @@ impl Passwords {
     async fn is_breached(&self, password: &Password) -> Result<bool> {
         let Some(breaches) = &self.policy.breaches else { return Ok(false) };
         let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-        let mut digits = String::new();
-        for byte in digest.as_ref() {
-            let _ = write!(digits, "{byte:02X}");
-        }
+        let digits = hex::of(digest.as_ref()).to_ascii_uppercase();
         let (prefix, rest) = digits.split_at(PREFIX_DIGITS);
         match breaches.range(prefix).await {
             Ok(known) => Ok(known.contains(rest)),
@@ -170,7 +168,7 @@ fn estimate(password: &Password, words: &[String]) -> Strength {
     Strength {
         score: entropy.score().into(),
         fault: None,
-        warning: feedback.and_then(|feedback| feedback.warning()).map(|warning| warning.to_string()),
+        warning: feedback.and_then(zxcvbn::feedback::Feedback::warning).map(|warning| warning.to_string()),
         suggestions: feedback
             .map(|feedback| feedback.suggestions().iter().map(ToString::to_string).collect())
             .unwrap_or_default(),

@@ -34,7 +34,8 @@ impl Sessions {
     fn ask_to_verify(&self, user: &User) {
         let (outbox, email) = (Arc::clone(&self.parts.outbox), user.email.clone());
         tokio::spawn(async move {
-            let slot = Slot::limited("verify", &email);
+            // A place of its own: that of those who ask for the mail would tell them of this login.
+            let slot = Slot::limited("unverified-login", &email);
             match outbox.enqueue(Task::VerifyEmail { email, ticket: None }, Some(slot)).await {
                 Ok(()) | Err(Error::RateLimited { .. }) => {}
                 Err(error) => tracing::warn!(%error, "a person is not asked to verify the address"),

@@ -11,7 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::seal;
-use crate::domain::random::{self, Random};
+use crate::domain::{
+    hex,
+    random::{self, Random},
+};
 
 const PREFIX: &str = "vrt_";
 const FAMILY_BYTES: usize = 16;
@@ -48,8 +51,7 @@ impl TokenHash {
 /// As hexadecimal digits, for what is stored as JSON.
 impl Serialize for TokenHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        serializer.serialize_str(&digits)
+        serializer.serialize_str(&hex::of(&self.0))
     }
 }
 

@@ -1,13 +1,15 @@
 //! Users in SQLite.
 
+use std::fmt::Write;
+
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, named_params, params_from_iter, types::Value};
 
 use super::{database::Database, rows};
 use crate::domain::{
     accounts::{
-        ChangeOutcome, EmailKey, Metadata, Precondition, User, UserChange, UserFields, UserMetadata,
-        UserStore, UserWithPassword, Username,
+        ChangeOutcome, EmailKey, Locale, Metadata, Precondition, TimeZone, User, UserChange, UserFields,
+        UserMetadata, UserStore, UserWithPassword, Username,
     },
     clock::Instant,
     ids::UserId,
@@ -41,8 +43,8 @@ impl UserStore for Database {
                 ":name": user.name.as_str(),
                 ":username": user.username.as_ref().map(Username::as_str),
                 ":username_key": user.username.as_ref().map(Username::key),
-                ":locale": user.locale.as_ref().map(|locale| locale.as_str()),
-                ":time_zone": user.time_zone.as_ref().map(|zone| zone.as_str()),
+                ":locale": user.locale.as_ref().map(Locale::as_str),
+                ":time_zone": user.time_zone.as_ref().map(TimeZone::as_str),
                 ":avatar": user.avatar.as_ref().map(rows::json).transpose()?,
                 ":roles": rows::json(&user.roles)?,
                 ":password_hash": password_hash.expose(),
@@ -158,7 +160,7 @@ fn statement(change: &UserChange) -> rusqlite::Result<Statement> {
         ("credential_epoch", consequences.ends_tokens),
     ] {
         if is_raised {
-            statement.text.push_str(&format!(", {column} = {column} + 1"));
+            let _ = write!(statement.text, ", {column} = {column} + 1");
         }
     }
     if !consequences.unseen {

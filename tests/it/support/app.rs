@@ -15,7 +15,14 @@ use vestibule::{
     app::{self, Ambient},
     cache,
     config::Config,
-    domain::{Domain, random::SystemRandom, sessions::SessionCache, store::StoreCalls},
+    domain::{
+        Domain,
+        clock::{Clock, Instant},
+        outbox::Worker,
+        random::SystemRandom,
+        sessions::SessionCache,
+        store::StoreCalls,
+    },
     stores::Stores,
 };
 
@@ -36,6 +43,8 @@ pub(crate) struct TestApp {
     pub(crate) domain: Domain,
     pub(crate) store_calls: Arc<StoreCalls>,
     pub(crate) cache: Arc<dyn SessionCache>,
+    pub(crate) worker: Worker,
+    pub(crate) stores: Stores,
     pub(crate) clock: Arc<TestClock>,
 }
 
@@ -68,9 +77,20 @@ impl TestApp {
     async fn assemble(config: &Config, stores: Stores, clock: Arc<TestClock>) -> Self {
         let ambient = Ambient { clock: clock.clone(), random: Arc::new(SystemRandom) };
         let cache = cache::open(&config.cache, &ambient.random).await.unwrap();
-        let app =
-            app::assemble(config, stores, cache, ambient).await.unwrap_or_else(|error| panic!("{error}"));
-        Self { router: app.router, domain: app.domain, store_calls: app.store_calls, cache: app.cache, clock }
+        let app = app::assemble(config, stores.clone(), cache, ambient)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
+        let app::App { router, domain, store_calls, cache, worker, .. } = app;
+        Self { router, domain, store_calls, cache, worker, stores, clock }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Does what was put off and is due, and answers how much that was.
+    pub(crate) async fn work(&self) -> usize {
+        self.worker.run_due().await.unwrap()
     }
 
     pub(crate) fn advance(&self, by: TimeDelta) {

@@ -3,6 +3,8 @@
 mod answer;
 mod app;
 mod clock;
+#[cfg(feature = "server-tests")]
+pub(crate) mod mail;
 pub(crate) mod process;
 #[cfg(feature = "server-tests")]
 pub(crate) mod proxy;

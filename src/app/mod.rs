@@ -1,6 +1,8 @@
 //! The composition root: settings to stores, stores to domain, domain to schema, schema to router.
 //! The only place that knows all the parts.
 
+mod checkup;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::Router;
@@ -31,6 +33,8 @@ use crate::{
     media::{self, MediaError},
     stores::{OpenError, Stores},
 };
+
+pub use checkup::{Checkup, Finding, examine};
 
 /// Whom access tokens are meant for.
 const AUDIENCE: &str = "vestibule";
@@ -217,7 +221,7 @@ async fn domain(config: &Config, adapters: &Adapters<'_>, ambient: &Ambient) -> 
         },
     }));
     sessions.follow_notes();
-    Ok(Domain { accounts, tokens, sessions, outbox, one_time, passwords })
+    Ok(Domain { accounts, outbox, one_time, passwords, tokens, sessions })
 }
 
 /// Opens the signing keys for a command that runs beside a service.
