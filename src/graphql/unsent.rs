@@ -14,8 +14,15 @@ use async_graphql_value::Value;
 /// Takes what was not sent out of a document with one operation. One with several stays as it is, since
 /// fragments belong to all of them and variables to each.
 pub(super) fn leave_out(document: &mut ExecutableDocument, variables: &Variables) {
-    let DocumentOperations::Single(operation) = &mut document.operations else { return };
-    let operation = &mut operation.node;
+    let operation = match &mut document.operations {
+        DocumentOperations::Single(operation) => &mut operation.node,
+        // The parser puts every operation that has a name here, also if it is the only one.
+        DocumentOperations::Multiple(operations) if operations.len() == 1 => {
+            let Some(operation) = operations.values_mut().next() else { return };
+            &mut operation.node
+        }
+        DocumentOperations::Multiple(_) => return,
+    };
     let is_unsent = |name: &Name| !variables.contains_key(name);
     let declared = operation.variable_definitions.iter().map(|definition| &definition.node);
     let unsent: HashSet<Name> = declared
@@ -118,9 +125,7 @@ mod tests {
     fn left(query: &str, variables: serde_json::Value) -> String {
         let mut document = parse_query(query).unwrap();
         leave_out(&mut document, &Variables::from_json(variables));
-        let DocumentOperations::Single(operation) = &document.operations else {
-            panic!("several operations")
-        };
+        let (_, operation) = document.operations.iter().next().unwrap();
         let set = &operation.node.selection_set.node.items[0].node;
         let Selection::Field(field) = set else { panic!("no field") };
         let arguments: Vec<_> =
@@ -134,6 +139,8 @@ mod tests {
             "mutation($a: String, $b: String, $c: Int = 3) { f(i: { a: $a, b: $b, l: [$a] }, x: $a, c: $c) }";
         let none = left(query, serde_json::json!({}));
         assert_eq!(none, "1 i: {l: [null]}, c: $c");
+        let named = left(&query.replacen("mutation", "mutation Change", 1), serde_json::json!({}));
+        assert_eq!(named, none);
         let null = left(query, serde_json::json!({ "a": null, "b": "x" }));
         assert_eq!(null, "3 i: {a: $a, b: $b, l: [$a]}, x: $a, c: $c");
     }

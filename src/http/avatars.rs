@@ -32,7 +32,7 @@ pub(super) async fn receive(
     request: Request,
 ) -> Response {
     #[expect(clippy::disallowed_methods, reason = "no driver call is in it")]
-    let form = match tokio::time::timeout(state.body_timeout, read(request)).await {
+    let form = match tokio::time::timeout(state.body_timeout, read(&state, request)).await {
         Ok(form) => form,
         Err(_) => Err(Refusal::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -57,7 +57,7 @@ pub(super) async fn receive(
     }
 }
 
-async fn read(request: Request) -> Result<UploadForm, Refusal> {
+async fn read(state: &HttpState, request: Request) -> Result<UploadForm, Refusal> {
     let no_form = || Refusal::bad_request("The body must be a whole multipart/form-data form.");
     let broken = |error: MultipartError| match error.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large("form", MAX_FORM_BYTES),
@@ -68,6 +68,10 @@ async fn read(request: Request) -> Result<UploadForm, Refusal> {
     while let Some(mut field) = multipart.next_field().await.map_err(broken)? {
         let name = field.name().unwrap_or_default().to_owned();
         let is_file = name == "file";
+        if is_file {
+            // Nothing that large is read from somebody who may not send it.
+            state.domain.accounts.admit_avatar(&form.fields).map_err(refusal)?;
+        }
         let limit = if is_file { MAX_FILE_BYTES } else { MAX_FIELD_BYTES };
         let mut bytes = Vec::new();
         while let Some(chunk) = field.chunk().await.map_err(broken)? {

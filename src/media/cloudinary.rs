@@ -137,6 +137,10 @@ impl AvatarStore for Cloudinary {
         }
     }
 
+    fn admit(&self, _: &[(String, String)], _: Instant) -> Result<(), AvatarError> {
+        Err(AvatarError::NotHere)
+    }
+
     async fn receive(&self, _: UploadForm, _: Instant) -> Result<Receipt, AvatarError> {
         Err(AvatarError::NotHere)
     }

@@ -4,12 +4,13 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
 };
 use url::Url;
@@ -38,21 +39,21 @@ pub(super) struct Folder {
     public_url: Url,
     signer: Signer,
     random: SharedRandom,
-    work: Semaphore,
-    queue: Semaphore,
+    work: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
 }
 
 impl Folder {
     pub(super) fn new(path: PathBuf, public_url: Url, signer: Signer, random: SharedRandom) -> Self {
-        let (work, queue) = (Semaphore::new(AT_ONCE), Semaphore::new(AT_ONCE + MAX_WAITING));
+        let [work, queue] = [AT_ONCE, AT_ONCE + MAX_WAITING].map(|places| Arc::new(Semaphore::new(places)));
         Self { path, public_url, signer, random, work, queue }
     }
 
     /// A place among those that wait, and then that of the one who works.
-    async fn turn(&self) -> Result<(SemaphorePermit<'_>, SemaphorePermit<'_>), AvatarError> {
-        let place = self.queue.try_acquire().map_err(|_| AvatarError::Busy)?;
-        let turn = self.work.acquire().await.map_err(|_| AvatarError::Busy)?;
-        Ok((place, turn))
+    async fn turn(&self) -> Result<[OwnedSemaphorePermit; 2], AvatarError> {
+        let place = self.queue.clone().try_acquire_owned().map_err(|_| AvatarError::Busy)?;
+        let turn = self.work.clone().acquire_owned().await.map_err(|_| AvatarError::Busy)?;
+        Ok([place, turn])
     }
 
     fn sign_answer(&self, name: &str, version: i64, width: u32, height: u32) -> String {
@@ -97,12 +98,9 @@ impl AvatarStore for Folder {
         }
     }
 
-    async fn receive(&self, form: UploadForm, now: Instant) -> Result<Receipt, AvatarError> {
-        let field = |name: &str| {
-            let found = form.fields.iter().find(|(given, _)| given == name);
-            found.map_or("", |(_, value)| value.as_str())
-        };
-        let (name, expires, signature) = (field("public_id"), field("expires"), field("signature"));
+    fn admit(&self, fields: &[(String, String)], now: Instant) -> Result<(), AvatarError> {
+        let [name, expires, signature] =
+            ["public_id", "expires", "signature"].map(|name| field(fields, name));
         let ends = expires.parse::<i64>().unwrap_or_default();
         let is_signed = self.signer.is_signature(&["upload", name, expires], signature);
         if !is_signed || !is_name(name) || now.timestamp() >= ends {
@@ -112,10 +110,19 @@ impl AvatarStore for Folder {
         if place.exists() {
             return Err(AvatarError::Unusable("The upload was used; ask for another one.".into()));
         }
+        Ok(())
+    }
+
+    async fn receive(&self, form: UploadForm, now: Instant) -> Result<Receipt, AvatarError> {
+        self.admit(&form.fields, now)?;
+        let name = field(&form.fields, "public_id");
+        let place = self.path.join(name);
         let turn = self.turn().await?;
         let draft = self.path.join(format!("{name}.{}", hex::of(&random::bytes::<8>(&*self.random))));
         let file = form.file.clone();
         let made = spawn_blocking(move || {
+            // Given back when the work is done, whoever still waits for it.
+            let _turn = turn;
             let pictures = picture::make(&file)?;
             let written = write(&draft, &place, &pictures);
             if written.is_err() {
@@ -124,7 +131,6 @@ impl AvatarStore for Folder {
             written.map(|()| pictures)
         });
         let pictures = made.await.map_err(|_| AvatarError::Unusable("The file is damaged.".into()))??;
-        drop(turn);
         let (version, Pictures { width, height, .. }) = (now.timestamp(), pictures);
         let signature = self.sign_answer(name, version, width, height);
         Ok(Confirmation { public_id: name.to_owned(), version, width, height, signature })
@@ -155,6 +161,11 @@ impl AvatarStore for Folder {
             _ => Ok(()),
         }
     }
+}
+
+/// The field of this name, empty if there is none.
+fn field<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
+    fields.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str())
 }
 
 /// The smallest square that is large enough; the full picture where none is.

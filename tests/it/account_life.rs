@@ -20,6 +20,7 @@ on_every_backend_with_mail!(
     a_move_that_the_owner_did_not_want_is_undone,
     a_move_to_a_taken_address_tells_its_owner_alone,
     an_old_address_that_was_never_verified_gets_no_way_back,
+    an_undo_ends_ways_back_that_were_not_written_yet_and_takes_the_address_from_squatters,
     unknown_addresses_get_the_same_answer_and_no_mail,
     a_hundred_requests_for_one_address_are_one_mail,
     with_verification_required_nobody_logs_in_before,
@@ -215,7 +216,9 @@ async fn a_move_that_the_owner_did_not_want_is_undone(backend: Backend) {
     for password in [NEW_PASSWORD, "correct horse battery"] {
         assert_eq!(app.login("ada@example.com", password).await.code(), "INVALID_CREDENTIALS");
     }
-    let reset = app.mail_to("ada@example.com").await;
+    app.work().await;
+    let mails = app.smtp.to("ada@example.com");
+    let reset = mails.iter().find(|mail| mail.text().contains("/account/reset-password#")).unwrap();
     let input = json!({ "token": reset.token(), "newPassword": "mine again for good" });
     app.mutate("resetPassword", input).await.data("/resetPassword/success");
     app.login("ada@example.com", "mine again for good").await.data("/login");
@@ -232,6 +235,9 @@ async fn a_move_to_a_taken_address_tells_its_owner_alone(backend: Backend) {
     assert_eq!(mail.subject(), "You already have an account with Vestibule");
     assert!(!mail.text().contains("vot_") && !mail.text().contains("http"), "{}", mail.text());
     // Taken between the mail and its confirmation: by then the reader owns the address.
+    let soon = asked(&ada, "requestEmailChange", json!({ "newEmail": "new@example.com" })).await;
+    assert_eq!(soon.code(), "RATE_LIMITED", "one person is not to have us write to many");
+    app.advance(TimeDelta::minutes(1));
     asked(&ada, "requestEmailChange", json!({ "newEmail": "new@example.com" })).await.data("");
     let token = app.mail_to("new@example.com").await.token();
     app.register("new@example.com", "correct horse battery", "New").await.data("/register");
@@ -252,6 +258,34 @@ async fn an_old_address_that_was_never_verified_gets_no_way_back(backend: Backen
     app.advance(TimeDelta::minutes(1));
     app.work().await;
     assert_eq!(app.smtp.to("ada@example.com").len(), 1, "nothing but the first mail");
+}
+
+async fn an_undo_ends_ways_back_that_were_not_written_yet_and_takes_the_address_from_squatters(
+    backend: Backend,
+) {
+    let app = MailApp::start(backend).await;
+    let thief = verified(&app, "ada").await;
+    for to in ["thief@example.org", "deeper@example.org"] {
+        app.advance(TimeDelta::minutes(1));
+        asked(&thief, "requestEmailChange", json!({ "newEmail": to })).await.data("/requestEmailChange");
+        let token = app.mail_to(to).await.token();
+        app.mutate("confirmEmailChange", json!({ "token": token })).await.data("/confirmEmailChange/success");
+    }
+    // The first notice has gone out, that of the second move waits; and somebody sits on the address.
+    let undo = app.smtp.last_to("ada@example.com").token();
+    let squatter = app.user("ada").await;
+    app.mutate("undoEmailChange", json!({ "token": undo })).await.data("/undoEmailChange/success");
+    assert_eq!(squatter.me().await.reason(), "SESSION_REVOKED");
+    app.advance(TimeDelta::minutes(1));
+    app.work().await;
+    assert_eq!(app.smtp.to("thief@example.org").len(), 1, "no way back for the thief");
+    let mails = app.smtp.to("ada@example.com");
+    let reset = mails.iter().find(|mail| mail.text().contains("/account/reset-password#")).unwrap();
+    assert!(!reset.text().contains("enter this code"), "no device asked: {}", reset.text());
+    let input = json!({ "token": reset.token(), "newPassword": NEW_PASSWORD });
+    app.mutate("resetPassword", input).await.data("/resetPassword/success");
+    let answer = app.login("ada@example.com", NEW_PASSWORD).await;
+    assert_eq!(answer.data("/login/user/id"), thief.id, "the account is hers again");
 }
 
 async fn unknown_addresses_get_the_same_answer_and_no_mail(backend: Backend) {

@@ -80,7 +80,7 @@ async fn without_grace_an_account_is_erased_at_once(backend: Backend) {
     let ada = app.user("ada").await;
     delete(&ada).await.data("/deleteAccount");
     assert_eq!(app.login("ada@example.com", "correct horse battery").await.code(), "INVALID_CREDENTIALS");
-    app.work().await;
+    app.advance(TimeDelta::seconds(10));
     app.work().await;
     assert_gone(&app, &ada).await;
 }

@@ -310,3 +310,32 @@ async fn the_doctor_sends_a_test_message_and_says_what_is_wrong() {
     let (is_well, text) = doctor("smtp://127.0.0.1:9", &["--mail-to", "operator@example.com"]);
     assert!(!is_well && text.contains("mail      FAILED"), "{text}");
 }
+
+/// Nothing of a mail is in the log, with everything logged that can be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_of_a_mail_is_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let smtp = SmtpServer::with(&["--auth", "canary-user:canary-password"]);
+    let url = format!("smtp://canary-user:canary-password@127.0.0.1:{}", smtp.port);
+    let settings = [("RUST_LOG", "trace"), ("SMTP_URL", &url), ("BCRYPT_COST", "4")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut process = Process::start(folder.path(), &settings).await;
+    for email in ["canary@example.com", "refuse-canary@example.com"] {
+        process.register(email).await.unwrap();
+    }
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while std::time::Instant::now() < deadline
+        && (!process.log().contains("given up") || smtp.mails().is_empty())
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mail = smtp.last_to("canary@example.com");
+    process.terminate();
+    process.wait();
+    let log = process.log();
+    assert!(log.contains("mail sent") && log.contains("given up"), "{log}");
+    for secret in ["canary", &mail.token(), &mail.code(), "vot_", "$2b$"] {
+        let line = log.lines().find(|line| line.contains(secret));
+        assert!(line.is_none(), "{secret} is in the log: {}", line.unwrap_or_default());
+    }
+}

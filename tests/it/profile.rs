@@ -54,7 +54,7 @@ async fn null_clears_and_what_is_left_out_stays(app: &TestApp) {
         })
     );
     // A variable for each field: one that is not sent leaves its field out, as the specification says.
-    let query = "mutation($name: String, $username: String) {
+    let query = "mutation Change($name: String, $username: String) {
         updateProfile(input: { name: $name, username: $username }) { user { name username } } }";
     let both = ada.post(query, json!({ "name": "Ada", "username": "countess" })).await;
     assert_eq!(both.data("/updateProfile/user"), json!({ "name": "Ada", "username": "countess" }));

@@ -17,6 +17,8 @@ use crate::domain::{
 /// How long an upload may wait for its confirmation, and a picture is kept that was replaced: longer
 /// than pages are looked at that show it.
 const KEPT: TimeDelta = TimeDelta::hours(2);
+/// How long after its upload a picture can be confirmed.
+const CONFIRMED_WITHIN: TimeDelta = TimeDelta::hours(1);
 /// The largest picture that can be asked for.
 const MAX_SIZE: i32 = 1024;
 
@@ -39,6 +41,11 @@ impl Accounts {
     /// `TokenInvalid` for a signature that is not that of the store of pictures, or of somebody else's
     /// upload; `ServiceUnavailable`.
     pub async fn confirm_avatar(&self, caller: &Principal, answer: &Confirmation) -> Result<User> {
+        // By now it may have been removed again.
+        if self.parts.clock.now().timestamp().saturating_sub(answer.version) >= CONFIRMED_WITHIN.num_seconds()
+        {
+            return Err(Error::TokenInvalid);
+        }
         let avatar = self.parts.avatars.confirm(&caller.user.id, answer).map_err(into_error)?;
         self.set_avatar(caller, Patch::Set(avatar)).await
     }
@@ -101,6 +108,14 @@ impl Accounts {
             None => None,
         };
         Ok(self.parts.avatars.url(avatar, size))
+    }
+
+    /// Whether a picture with this form would be taken, before it is read.
+    ///
+    /// # Errors
+    /// Those of [`crate::domain::avatars::AvatarStore::admit`].
+    pub fn admit_avatar(&self, fields: &[(String, String)]) -> std::result::Result<(), AvatarError> {
+        self.parts.avatars.admit(fields, self.parts.clock.now())
     }
 
     /// Takes a picture that was posted to this service.

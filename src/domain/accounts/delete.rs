@@ -1,6 +1,6 @@
 //! The end of an account, as far as its owner sees it.
 
-use super::{Accounts, ChangeOutcome, UserChange};
+use super::{Accounts, ChangeOutcome, SETTLED, UserChange};
 use crate::domain::{
     actor::Principal,
     clock::Instant,
@@ -25,7 +25,9 @@ impl Accounts {
         change.consequences.ends_tokens = true;
         // Written down first: it is not done to an account that nobody has asked to erase.
         let erase = Task::EraseAccount { user_id: id.clone() };
-        self.parts.outbox.enqueue_at(erase, Some(Slot::of_user("erase", id)), due_at).await?;
+        // Not at once even without grace, or it could find that the account is not marked yet.
+        let begins_at = due_at.max(now + SETTLED);
+        self.parts.outbox.enqueue_at(erase, Some(Slot::of_user("erase", id)), begins_at).await?;
         match self.parts.users.change(&change).await? {
             ChangeOutcome::Changed(user) => {
                 tracing::info!(user = %user.id, %due_at, "account is to be erased");

@@ -1,19 +1,13 @@
 //! Moves of an account to another address, and back.
 
-use chrono::TimeDelta;
-
-use super::{Accounts, EmailAddress, User, UserChange};
+use super::{Accounts, EmailAddress, SETTLED, User, UserChange};
 use crate::domain::{
     actor::Principal,
     error::{Error, Result},
-    one_time::{ProofRequest, Purpose, Ticket},
+    one_time::{OneTimeToken, ProofRequest, Purpose, Ticket},
     outbox::{Slot, Task},
     passwords::PasswordHash,
 };
-
-/// How long after a move its notice is written: by then the move was made, or the process has failed
-/// and there is nothing to tell.
-const NOTICE_DELAY: TimeDelta = TimeDelta::seconds(10);
 
 impl Accounts {
     /// Asks the owner of the new address whether the account may move there. The answer does not tell
@@ -29,10 +23,10 @@ impl Accounts {
             user_id: user.id.clone(),
             credential_epoch: user.credential_epoch,
             ticket: ticket.hash(),
-            email: email.clone(),
+            email,
         };
-        // Neither may one person be made to write to many, nor many to write to one.
-        self.parts.outbox.enqueue(task, Some(Slot::limited("change", &email))).await?;
+        // By the person, who could otherwise have us write to many.
+        self.parts.outbox.enqueue(task, Some(Slot::limited_of_user("change", &user.id))).await?;
         Ok(ticket)
     }
 
@@ -48,9 +42,11 @@ impl Accounts {
         if before.email_verified && before.email.key() != token.email.key() {
             // Written down first: a move that nobody is told of would be worse than a notice in vain,
             // which is not sent.
-            let (user_id, from, to) = (before.id.clone(), before.email, token.email.clone());
-            let notice = Task::EmailChanged { user_id, from, to };
-            self.parts.outbox.enqueue_at(notice, None, self.parts.clock.now() + NOTICE_DELAY).await?;
+            let way_back =
+                self.parts.one_time.reserve(Purpose::UndoEmailChange, &before, &before.email).await?;
+            let (user_id, from, to) = (before.id, before.email, token.email.clone());
+            let notice = Task::EmailChanged { user_id, from, to, token: way_back };
+            self.parts.outbox.enqueue_at(notice, None, self.parts.clock.now() + SETTLED).await?;
         }
         let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
         change.only_if.credential_epoch = Some(token.credential_epoch);
@@ -82,10 +78,36 @@ impl Accounts {
         change.set.password_hash = Some(PasswordHash::none());
         change.consequences.ends_sessions = true;
         change.consequences.ends_tokens = true;
-        let user = self.redeem(&token, &change).await?;
+        let user = match self.redeem(&token, &change).await {
+            Err(Error::EmailTaken) if self.evict(&token).await? => self.redeem(&token, &change).await?,
+            outcome => outcome?,
+        };
+        // Once more, for what was made in between.
+        one_time.remove_of(&token.user_id, Some(&token.id)).await?;
         tracing::warn!(user = %user.id, "a change of the address was undone by its owner");
         self.parts.sessions.end_all(&user).await;
-        let reset = Task::ResetPassword { email: user.email.clone(), ticket: one_time.ticket().hash() };
+        let reset = Task::ResetPassword { email: user.email.clone(), ticket: None };
         self.parts.outbox.enqueue(reset, Some(Slot::of("undone", &user.email))).await
+    }
+
+    /// Removes an account that somebody has made with the address since the move, and could not verify: its
+    /// owner reads the mail of that address, and wants it back. Answers whether there was one.
+    async fn evict(&self, token: &OneTimeToken) -> Result<bool> {
+        let users = &self.parts.users;
+        let found = users.find_by_email(&token.email.key()).await?.map(|found| found.user);
+        let Some(squatter) = found.filter(|user| !user.email_verified && user.created_at >= token.created_at)
+        else {
+            return Ok(false);
+        };
+        let mut change = UserChange::of(&squatter.id, self.parts.clock.now());
+        change.only_if.version = Some(squatter.version);
+        change.consequences.ends_sessions = true;
+        let Some(ended) = users.change(&change).await?.changed() else { return Ok(false) };
+        tracing::warn!(user = %ended.id, "an unverified account is removed for the owner of its address");
+        self.parts.sessions.end_all(&ended).await;
+        self.parts.sessions.erase(&ended.id).await?;
+        self.parts.one_time.remove_of(&ended.id, None).await?;
+        users.remove(&ended.id).await?;
+        Ok(true)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Accounts, UserWithPassword};
 use crate::domain::{
     actor::Principal,
+    avatars::Avatar,
     clock::Instant,
     error::{AuthenticationFailure, Error, Result},
     one_time::OneTimeToken,
@@ -54,7 +55,7 @@ fn user(stored: &UserWithPassword) -> Value {
         "username": user.username,
         "locale": user.locale,
         "timeZone": user.time_zone,
-        "avatar": user.avatar,
+        "avatar": user.avatar.as_ref().map(avatar),
         "roles": user.roles,
         "publicMetadata": metadata.public.to_value(),
         "appMetadata": metadata.app.to_value(),
@@ -62,6 +63,11 @@ fn user(stored: &UserWithPassword) -> Value {
         "updatedAt": time(user.updated_at),
         "version": user.version,
     })
+}
+
+fn avatar(avatar: &Avatar) -> Value {
+    let Avatar { public_id, url, width, height } = avatar;
+    json!({ "publicId": public_id, "url": url, "width": width, "height": height })
 }
 
 fn session(session: &Session) -> Value {

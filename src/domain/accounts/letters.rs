@@ -3,7 +3,7 @@
 use super::{Accounts, DisplayName, EmailAddress, TimeZone, User};
 use crate::domain::{
     error::{Error, Result},
-    ids::{TaskId, UserId},
+    ids::{OneTimeTokenId, TaskId, UserId},
     mail::{Invitation, Language, Mail, MailContent},
     one_time::{CODE_TTL, Minted, Purpose},
     outbox::Notice,
@@ -48,9 +48,9 @@ impl Letter<'_> {
         Ok(Some(self.with(email, MailContent::VerifyEmail(invitation))))
     }
 
-    pub(super) async fn reset_password(self, ticket: TokenHash) -> Result<Option<Mail>> {
+    pub(super) async fn reset_password(self, ticket: Option<TokenHash>) -> Result<Option<Mail>> {
         let email = self.user.email.clone();
-        let invitation = self.invite(Purpose::ResetPassword, &email, Some(ticket)).await?;
+        let invitation = self.invite(Purpose::ResetPassword, &email, ticket).await?;
         Ok(Some(self.with(email, MailContent::ResetPassword(invitation))))
     }
 
@@ -73,11 +73,18 @@ impl Letter<'_> {
     }
 
     /// `None` if the account did not move after all.
-    pub(super) async fn email_changed(self, from: &EmailAddress, to: &EmailAddress) -> Result<Option<Mail>> {
+    pub(super) async fn email_changed(
+        self,
+        from: &EmailAddress,
+        to: &EmailAddress,
+        token: &OneTimeTokenId,
+    ) -> Result<Option<Mail>> {
         if self.user.email.key() == from.key() {
             return Ok(None);
         }
-        let undo = self.invite(Purpose::UndoEmailChange, from, None).await?;
+        let armed = self.accounts.parts.one_time.arm(token, Purpose::UndoEmailChange).await?;
+        let Some(armed) = armed else { return Ok(None) };
+        let undo = self.invitation(Purpose::UndoEmailChange, armed);
         let content = MailContent::EmailChanged { new_email: to.clone(), undo };
         Ok(Some(self.with(from.clone(), content)))
     }
@@ -109,6 +116,11 @@ impl Letter<'_> {
     ) -> Result<Invitation> {
         let parts = &self.accounts.parts;
         let minted = parts.one_time.mint(purpose, &self.user, email, ticket).await?;
+        Ok(self.invitation(purpose, minted))
+    }
+
+    fn invitation(&self, purpose: Purpose, minted: Minted) -> Invitation {
+        let pages = &self.accounts.parts.settings.pages;
         let Minted { secret, code, ttl } = minted;
         let page = match purpose {
             Purpose::VerifyEmail => "verify-email",
@@ -118,9 +130,9 @@ impl Letter<'_> {
         };
         // What follows `#` goes to no server and into no log.
         let language = Language::of(self.user.locale.as_ref()).tag();
-        let link = format!("{}{page}#token={}&lang={language}", parts.settings.pages, secret.expose());
+        let link = format!("{pages}{page}#token={}&lang={language}", secret.expose());
         let code = code.map(|code| code.expose());
-        Ok(Invitation { link, link_ttl: ttl, code, code_ttl: CODE_TTL.min(ttl) })
+        Invitation { link, link_ttl: ttl, code, code_ttl: CODE_TTL.min(ttl) }
     }
 
     fn with(self, to: EmailAddress, content: MailContent) -> Mail {

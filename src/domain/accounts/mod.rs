@@ -52,6 +52,10 @@ use super::{
 /// The role of every user.
 pub const USER_ROLE: &str = "user";
 
+/// How long after a change was announced in the outbox the store has made it, or will not: longer than a
+/// call of a store may take.
+const SETTLED: TimeDelta = TimeDelta::seconds(10);
+
 /// How accounts are kept.
 #[derive(Debug, Clone)]
 pub struct AccountSettings {

@@ -18,7 +18,7 @@ impl Accounts {
         let email = EmailAddress::parse(email).map_err(Error::bad_field)?;
         let ticket = self.parts.one_time.ticket();
         let slot = Slot::limited("reset", &email);
-        let task = Task::ResetPassword { email, ticket: ticket.hash() };
+        let task = Task::ResetPassword { email, ticket: Some(ticket.hash()) };
         self.parts.outbox.enqueue(task, Some(slot)).await?;
         Ok(ticket)
     }

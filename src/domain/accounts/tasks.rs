@@ -30,8 +30,8 @@ impl TaskHandler for Accounts {
                     None => None,
                 }
             }
-            Task::EmailChanged { user_id, from, to } => match self.letter_of(user_id, id).await? {
-                Some(letter) => letter.email_changed(from, to).await?,
+            Task::EmailChanged { user_id, from, to, token } => match self.letter_of(user_id, id).await? {
+                Some(letter) => letter.email_changed(from, to, token).await?,
                 None => None,
             },
             Task::AddressInUse { email } => {

@@ -94,6 +94,12 @@ pub trait AvatarStore: Send + Sync {
     /// full size without `size`.
     fn url(&self, avatar: &Avatar, size: Option<u32>) -> String;
 
+    /// Whether a form with these fields would be taken, before its file is read.
+    ///
+    /// # Errors
+    /// `NotHere` if forms are posted elsewhere, `Signature`, `Unusable` for a form that was used.
+    fn admit(&self, fields: &[(String, String)], now: Instant) -> Result<(), AvatarError>;
+
     /// Takes a form that was posted to this service.
     ///
     /// # Errors

@@ -107,24 +107,57 @@ impl OneTimeTokens {
         let (now, ttl) = (clock.now(), self.ttl(purpose));
         let secret = OneTimeSecret::generate(&**random);
         let code = ticket.map(|ticket| (ticket, ShortCode::generate(&**random)));
-        let token = OneTimeToken {
-            id: OneTimeTokenId::generate(now, &**random),
+        let state = code.as_ref().map(|(ticket, code)| CodeState {
+            ticket: *ticket,
+            code: code.hash(ticket),
+            expires_at: now + CODE_TTL.min(ttl),
+            attempts: 0,
+        });
+        let token = OneTimeToken { code: state, ..self.token(purpose, user, email) };
+        store.insert(&token, &secret.hash()).await?;
+        Ok(Minted { secret, code: code.map(|(_, code)| code), ttl })
+    }
+
+    /// Makes a token without a code whose secret nobody knows yet: for a mail that is written later, and
+    /// not at all if the token is removed before.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(super) async fn reserve(
+        &self,
+        purpose: Purpose,
+        user: &User,
+        email: &EmailAddress,
+    ) -> Result<OneTimeTokenId> {
+        let secret = OneTimeSecret::generate(&*self.parts.random);
+        let token = self.token(purpose, user, email);
+        self.parts.store.insert(&token, &secret.hash()).await?;
+        Ok(token.id)
+    }
+
+    /// Draws the secret of a token that was reserved; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(super) async fn arm(&self, id: &OneTimeTokenId, purpose: Purpose) -> Result<Option<Minted>> {
+        let secret = OneTimeSecret::generate(&*self.parts.random);
+        let is_there = self.parts.store.rehash(id, &secret.hash(), self.parts.clock.now()).await?;
+        Ok(is_there.then(|| Minted { secret, code: None, ttl: self.ttl(purpose) }))
+    }
+
+    fn token(&self, purpose: Purpose, user: &User, email: &EmailAddress) -> OneTimeToken {
+        let now = self.parts.clock.now();
+        OneTimeToken {
+            id: OneTimeTokenId::generate(now, &*self.parts.random),
             purpose,
             user_id: user.id.clone(),
             credential_epoch: user.credential_epoch,
             email: email.clone(),
-            code: code.as_ref().map(|(ticket, code)| CodeState {
-                ticket: *ticket,
-                code: code.hash(ticket),
-                expires_at: now + CODE_TTL.min(ttl),
-                attempts: 0,
-            }),
+            code: None,
             created_at: now,
-            expires_at: now + ttl,
+            expires_at: now + self.ttl(purpose),
             used_at: None,
-        };
-        store.insert(&token, &secret.hash()).await?;
-        Ok(Minted { secret, code: code.map(|(_, code)| code), ttl })
+        }
     }
 
     const fn ttl(&self, purpose: Purpose) -> TimeDelta {

@@ -97,6 +97,10 @@ pub trait OneTimeTokenStore: Send + Sync {
     /// `Conflict(Identity)` for a hash that is there.
     async fn insert(&self, token: &OneTimeToken, hash: &TokenHash) -> StoreResult<()>;
 
+    /// Gives a token that is not used and has not ended at `at` another hash: what had the old one is worth
+    /// nothing from then on. `false`, without a write, if there is no such token.
+    async fn rehash(&self, id: &OneTimeTokenId, hash: &TokenHash, at: Instant) -> StoreResult<bool>;
+
     /// The token with this hash, used or not.
     async fn find(&self, hash: &TokenHash) -> StoreResult<Option<OneTimeToken>>;
 

@@ -46,6 +46,11 @@ impl Slot {
         Self { name: format!("{reason}:{}", hex::of(hash.as_bytes())), limit: None }
     }
 
+    /// A place for `reason` and a person, which may be taken once in [`MAIL_INTERVAL`].
+    pub fn limited_of_user(reason: &str, user: &UserId) -> Self {
+        Self { limit: Some(MAIL_INTERVAL), ..Self::of_user(reason, user) }
+    }
+
     /// A place for `reason` and a person.
     pub fn of_user(reason: &str, user: &UserId) -> Self {
         Self { name: format!("{reason}:{user}"), limit: None }

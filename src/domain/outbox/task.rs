@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     accounts::{DisplayName, EmailAddress, Locale},
     clock::Instant,
-    ids::UserId,
+    ids::{OneTimeTokenId, UserId},
     tokens::TokenHash,
 };
 
@@ -29,8 +29,8 @@ pub enum Task {
     ResetPassword {
         /// The address.
         email: EmailAddress,
-        /// The device that asked.
-        ticket: TokenHash,
+        /// The device that asked, if one did.
+        ticket: Option<TokenHash>,
     },
     /// Ask the owner of the new address whether the account may move there.
     ChangeEmail {
@@ -51,6 +51,8 @@ pub enum Task {
         from: EmailAddress,
         /// The address that it has.
         to: EmailAddress,
+        /// The way back, which ends when the account has gone back already.
+        token: OneTimeTokenId,
     },
     /// Tell the owner of an account that somebody else tried to use the address.
     AddressInUse {

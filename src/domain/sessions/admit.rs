@@ -76,6 +76,7 @@ impl Sessions {
         if caller.session.is_fresh(self.parts.clock.now()) {
             return Ok(());
         }
+        tracing::info!(user = %caller.user.id, session = %caller.session.id, "a fresh login is needed");
         Err(Error::ReauthenticationRequired)
     }
 

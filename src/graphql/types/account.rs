@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{DateTime, SessionObject, UserObject};
 use crate::domain::{avatars::Confirmation, one_time::ProofRequest, patch::Patch};
 
-/// A change of the profile. A field that is left out stays as it is; null clears it. Send the whole input
-/// as one variable: a field whose own variable is not given counts as null.
+/// A change of the profile. A field that is left out stays as it is, also one whose variable is not sent;
+/// null clears it.
 #[derive(InputObject)]
 pub(crate) struct UpdateProfileInput {
     /// What the person wants to be called: 1 to 100 characters. Cannot be cleared.

@@ -43,6 +43,12 @@ impl OneTimeTokenStore for MongoStore {
         self.bounded(async move { tokens.insert_one(document).await }).await.map(drop)
     }
 
+    async fn rehash(&self, id: &OneTimeTokenId, hash: &TokenHash, at: Instant) -> StoreResult<bool> {
+        let filter = doc! { "_id": id.as_str(), "used_at": Bson::Null, "expires_at": { "$gt": date(at) } };
+        let update = doc! { "$set": { "hash": binary(hash.as_bytes()) } };
+        Ok(self.update_token(filter, update).await?.is_some())
+    }
+
     async fn find(&self, hash: &TokenHash) -> StoreResult<Option<OneTimeToken>> {
         let (tokens, filter) = (self.one_time.clone(), doc! { "hash": binary(hash.as_bytes()) });
         let found = self.bounded(async move { tokens.find_one(filter).await }).await?;

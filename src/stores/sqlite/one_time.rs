@@ -25,6 +25,8 @@ UPDATE one_time_tokens SET attempts = attempts + 1
 WHERE id = (SELECT id FROM one_time_tokens WHERE ticket = :ticket ORDER BY id DESC LIMIT 1)
     AND purpose = :purpose AND used_at IS NULL AND code_expires_at > :at AND attempts < :limit
 RETURNING *";
+const REHASH: &str =
+    "UPDATE one_time_tokens SET hash = ? WHERE id = ? AND used_at IS NULL AND expires_at > ?";
 const CONSUME: &str = "UPDATE one_time_tokens SET used_at = ? WHERE id = ? AND used_at IS NULL";
 const GIVE_BACK: &str = "UPDATE one_time_tokens SET used_at = NULL WHERE id = ?";
 const LIST: &str = "SELECT * FROM one_time_tokens WHERE user_id = ? ORDER BY id LIMIT 1000";
@@ -53,6 +55,15 @@ impl OneTimeTokenStore for Database {
                 ":used_at": token.used_at.map(|at| at.timestamp_millis()),
             })?;
             Ok(())
+        })
+        .await
+    }
+
+    async fn rehash(&self, id: &OneTimeTokenId, hash: &TokenHash, at: Instant) -> StoreResult<bool> {
+        let (id, hash) = (id.clone(), *hash);
+        self.write(move |transaction| {
+            let params = params![hash.as_bytes(), id.as_str(), at.timestamp_millis()];
+            Ok(transaction.prepare_cached(REHASH)?.execute(params)? == 1)
         })
         .await
     }

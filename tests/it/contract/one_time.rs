@@ -22,6 +22,7 @@ on_every_store!(
     a_code_is_of_the_newest_token_of_its_ticket,
     of_many_concurrent_uses_one_wins,
     a_token_that_was_given_back_can_be_used_again,
+    a_token_with_another_hash_is_not_found_by_the_old_one,
     what_is_of_one_person_is_listed_and_removed,
     a_purge_drops_what_has_ended_and_nothing_else,
 );
@@ -132,6 +133,19 @@ async fn a_token_that_was_given_back_can_be_used_again(stores: &Stores) {
     stores.one_time.give_back(&token.id).await.unwrap();
     assert_eq!(stores.one_time.find(&hash).await, Ok(Some(token.clone())));
     assert_eq!(stores.one_time.consume(&token.id, now()).await, Ok(true));
+}
+
+async fn a_token_with_another_hash_is_not_found_by_the_old_one(stores: &Stores) {
+    let (token, old) = inserted(stores, &user(), None).await;
+    let new = ticket();
+    assert_eq!(stores.one_time.rehash(&token.id, &new, now()).await, Ok(true));
+    assert_eq!(stores.one_time.find(&old).await, Ok(None));
+    assert_eq!(stores.one_time.find(&new).await, Ok(Some(token.clone())));
+    assert_eq!(stores.one_time.rehash(&token.id, &old, token.expires_at).await, Ok(false), "it has ended");
+    stores.one_time.consume(&token.id, now()).await.unwrap();
+    assert_eq!(stores.one_time.rehash(&token.id, &old, now()).await, Ok(false), "it was used");
+    stores.one_time.remove_of(&token.user_id, None).await.unwrap();
+    assert_eq!(stores.one_time.rehash(&token.id, &old, now()).await, Ok(false), "it is not there");
 }
 
 async fn what_is_of_one_person_is_listed_and_removed(stores: &Stores) {

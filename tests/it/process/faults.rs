@@ -22,7 +22,7 @@ async fn a_full_disk_is_a_typed_error_and_nothing_is_lost() {
     let first = Process::start(folder.path(), &super::owned(&[])).await;
     assert!(first.register("early@example.com").await.unwrap().get("errors").is_none());
     drop(first);
-    let full = Process::start_with_limited_files(folder.path(), &super::owned(&[]), 200).await;
+    let full = Process::start_with_limited_files(folder.path(), &super::owned(&[]), 400).await;
     let mut acknowledged = vec!["early@example.com".to_owned()];
     let mut refused = 0;
     for number in 0..200 {

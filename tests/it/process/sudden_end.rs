@@ -37,7 +37,7 @@ async fn survives(folder: &Path, settings: Vec<(String, String)>) {
         let storm = futures_util::future::join_all(storm);
         tokio::select! {
             _ = storm => panic!("the clients ended by themselves"),
-            () = tokio::time::sleep(Duration::from_millis(700)) => {}
+            () = tokio::time::sleep(Duration::from_millis(1_500)) => {}
         }
         process.kill();
     }
