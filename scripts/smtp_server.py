@@ -2,7 +2,7 @@
 """An SMTP server for tests, which keeps what it accepts. Needs aiosmtpd.
 
 usage: smtp_server.py --mail-dir DIR [--port N] [--tls starttls|implicit --cert PEM --key PEM]
-                      [--auth USER:PASSWORD] [--greeting-hang]
+                      [--auth USER:PASSWORD] [--greeting-hang] [--no-smtputf8]
 
 Listens on 127.0.0.1, prints `listening PORT`, and ends at the end of its standard input or on SIGTERM. With
 --tls and with --auth, nothing is accepted without; --greeting-hang accepts connections and never says a word.
@@ -148,6 +148,7 @@ def parse_arguments():
     parser.add_argument("--key")
     parser.add_argument("--auth", metavar="USER:PASSWORD")
     parser.add_argument("--greeting-hang", action="store_true")
+    parser.add_argument("--no-smtputf8", action="store_true")
     arguments = parser.parse_args()
     if arguments.tls and not (arguments.cert and arguments.key):
         parser.error("--tls needs --cert and --key")
@@ -195,7 +196,7 @@ async def main():
             ident="SMTP for tests",
             timeout=2 * FOREVER,
             data_size_limit=SIZE_LIMIT,
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=not arguments.no_smtputf8,
             tls_context=context if starttls else None,
             require_starttls=starttls,
             authenticator=mailbox.authenticate,

@@ -134,6 +134,10 @@ impl Config {
         let cache = stores::cache(&mut source, database.as_ref());
         let graphql = graphql(&mut source, environment);
         let log = log(&mut source, environment);
+        let is_mute = mail.as_ref().is_some_and(|mail| matches!(mail.transport, MailTransport::Off));
+        if is_mute && accounts.as_ref().is_some_and(|accounts| accounts.require_verified_email) {
+            source.problem(&variables::SMTP_URL, "sends no mail, so that no address could ever be verified");
+        }
         let problems = source.into_problems();
         let read = || {
             Some(Self {

@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use super::{HttpState, answer};
+use super::{HttpState, PeerAddress, answer};
 use crate::domain::{ids::RequestId, mail::Delivered};
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
@@ -21,9 +21,10 @@ const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-sr
 pub(super) async fn list(
     State(state): State<HttpState>,
     Extension(id): Extension<RequestId>,
+    peer: Peer,
     headers: HeaderMap,
 ) -> Response {
-    let Some(mails) = mails(&state, &headers) else { return answer::not_found(Extension(id)).await };
+    let Some(mails) = mails(&state, peer, &headers) else { return answer::not_found(Extension(id)).await };
     let items: String = mails.iter().map(item).collect();
     let empty = if mails.is_empty() { "<p>No mail yet.</p>" } else { "" };
     let page = format!(
@@ -40,18 +41,25 @@ pub(super) async fn html(
     State(state): State<HttpState>,
     Extension(id): Extension<RequestId>,
     Path(mail): Path<String>,
+    peer: Peer,
     headers: HeaderMap,
 ) -> Response {
-    let found = mails(&state, &headers).and_then(|mails| mails.into_iter().find(|one| one.id == mail));
+    let found = mails(&state, peer, &headers).and_then(|mails| mails.into_iter().find(|one| one.id == mail));
     match found {
         Some(mail) => ([(header::CONTENT_SECURITY_POLICY, MAIL_POLICY)], Html(mail.html)).into_response(),
         None => answer::not_found(Extension(id)).await,
     }
 }
 
-/// The mails, for those who reach the service by one of its names: a page that has its own name point
-/// here does not get them.
-fn mails(state: &HttpState, headers: &HeaderMap) -> Option<Vec<Delivered>> {
+/// Where a request comes from.
+type Peer = Option<Extension<PeerAddress>>;
+
+/// The mails, for those who are on this machine and reach the service by one of its names: a page that has
+/// its own name point here does not get them.
+fn mails(state: &HttpState, peer: Peer, headers: &HeaderMap) -> Option<Vec<Delivered>> {
+    if !peer.is_some_and(|peer| peer.0.0.ip().is_loopback()) {
+        return None;
+    }
     let host = headers.get(header::HOST)?.to_str().ok()?;
     let is_own = state.config.allowed_origins.iter().any(|origin| {
         origin.as_str().split_once("://").is_some_and(|(_, name)| name.eq_ignore_ascii_case(host))

@@ -92,7 +92,8 @@ impl Sender {
         let never =
             |error: &dyn std::fmt::Display| TaskError::Never(format!("the mail cannot be written: {error}"));
         let rendered = self.templates.render(mail).map_err(|error| never(&error))?;
-        let to = mail.to.as_str().parse().map_err(|error: lettre::address::AddressError| never(&error))?;
+        let to =
+            mail.to.for_the_wire().parse().map_err(|error: lettre::address::AddressError| never(&error))?;
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(Some(mail.name.clone()).filter(|name| !name.is_empty()), to))

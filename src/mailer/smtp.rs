@@ -9,7 +9,6 @@ use lettre::{
         Error, PoolConfig,
         authentication::Credentials,
         client::{Certificate, Tls, TlsParameters},
-        response::Category,
     },
 };
 use secrecy::ExposeSecret;
@@ -86,20 +85,20 @@ impl Mailer for Smtp {
 
 /// What the server said is not repeated: it may quote the address.
 fn classify(error: &Error) -> TaskError {
-    let Some(code) = error.status() else {
+    let Some(code) = &error.status() else {
         // It hung up after the connection stood, or did not answer: that may be about this one mail.
-        let is_about_mail = error.is_timeout() || error.is_response();
+        let is_about_mail = error.is_timeout() || error.is_response() || error.is_client();
         // What went wrong on the way is about the network and about no person.
         let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
         let text = format!("the mail server cannot be reached, or hung up: {cause}");
         return if is_about_mail { TaskError::Later(text) } else { TaskError::Outage(text) };
     };
     let text = format!("the mail server answered {code}");
-    match (error.is_permanent(), code.category) {
-        // 55x: this recipient or this message, now and for ever (RFC 5321 §4.2.3).
-        (true, Category::MailSystem) => TaskError::Never(text),
-        // 53x and 50x: this service, for lack of credentials or for what it speaks.
-        (true, _) => TaskError::Outage(text),
-        (false, _) => TaskError::Later(text),
+    match u16::from(*code) {
+        // This recipient, now and for ever (RFC 5321 §4.2.3). Not 552 and 554, which may be about anything.
+        550 | 551 | 553 | 555 | 556 => TaskError::Never(text),
+        // This service, for lack of credentials (RFC 4954 §6).
+        530..=539 => TaskError::Outage(text),
+        _ => TaskError::Later(text),
     }
 }

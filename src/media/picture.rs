@@ -16,8 +16,8 @@ use crate::domain::avatars::{AvatarError, MAX_AVATAR_PIXELS};
 const MAX_DECODED_PIXELS: u64 = 50_000_000;
 /// The most pixels in either direction.
 const MAX_SIDE: u32 = 16_384;
-/// The most memory of a decoder.
-const MAX_MEMORY: u64 = 256 * 1024 * 1024;
+/// The most memory of a decoder, and of what it makes.
+const MAX_MEMORY: u64 = 200 * 1024 * 1024;
 const JPEG_QUALITY: u8 = 85;
 
 /// Sides of the squares that are made of every picture.
@@ -34,13 +34,7 @@ pub(super) struct Pictures {
 
 /// Makes pictures of a file. Takes up to a second and some hundred megabytes.
 pub(super) fn make(file: &[u8]) -> Result<Pictures, AvatarError> {
-    let picture = decode(file)?;
-    let (width, height) = (picture.width(), picture.height());
-    let full = if width.max(height) > MAX_AVATAR_PIXELS {
-        picture.resize(MAX_AVATAR_PIXELS, MAX_AVATAR_PIXELS, FilterType::CatmullRom)
-    } else {
-        picture
-    };
+    let full = decode(file)?;
     let squares = SIZES.into_iter().map(|size| {
         let square = full.resize_to_fill(size, size, FilterType::CatmullRom);
         encode(&square).map(|bytes| (size, bytes))
@@ -53,6 +47,7 @@ pub(super) fn make(file: &[u8]) -> Result<Pictures, AvatarError> {
     })
 }
 
+/// The picture, upright and no larger than it may be.
 fn decode(file: &[u8]) -> Result<DynamicImage, AvatarError> {
     let unusable = |why: &str| AvatarError::Unusable(format!("The file {why}."));
     let mut reader =
@@ -67,11 +62,16 @@ fn decode(file: &[u8]) -> Result<DynamicImage, AvatarError> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|_| unusable("is damaged, or has too many pixels"))?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_DECODED_PIXELS || width.max(height) > MAX_SIDE {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MAX_DECODED_PIXELS || width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_MEMORY {
         return Err(unusable("has too many pixels"));
     }
     let orientation = decoder.orientation().map_err(|_| unusable("is damaged"))?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|_| unusable("is damaged"))?;
+    // Made smaller before it is turned, which copies it.
+    if width.max(height) > MAX_AVATAR_PIXELS {
+        picture = picture.resize(MAX_AVATAR_PIXELS, MAX_AVATAR_PIXELS, FilterType::CatmullRom);
+    }
     picture.apply_orientation(orientation);
     Ok(picture)
 }

@@ -2,7 +2,12 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use vestibule::domain::{accounts::EmailAddress, ids::UserId};
+use vestibule::domain::{
+    accounts::{EmailAddress, UserChange},
+    ids::UserId,
+    outbox::Task,
+    patch::Patch,
+};
 
 use crate::support::{
     Answer, Backend, Persona, TestApp,
@@ -16,6 +21,7 @@ on_every_backend_with_mail!(
     deleting_twice_is_deleting_once,
     a_reset_during_the_grace_does_not_restore_and_a_login_after_it_does,
     an_erasure_that_was_cut_off_is_finished,
+    an_erasure_that_has_begun_cannot_be_stopped,
     an_export_has_everything_and_no_secret,
     what_is_dangerous_needs_a_fresh_login,
 );
@@ -142,6 +148,28 @@ async fn an_erasure_that_was_cut_off_is_finished(backend: Backend) {
     app.work().await;
     assert_gone(&app, &ada).await;
     assert_eq!(app.smtp.to("ada@example.com").len(), 3, "verification, notice and farewell, each once");
+}
+
+/// The process died after the point of no return.
+async fn an_erasure_that_has_begun_cannot_be_stopped(backend: Backend) {
+    let app = MailApp::start(backend).await;
+    let ada = app.user("ada").await;
+    app.work().await;
+    delete(&ada).await.data("/deleteAccount");
+    app.advance(TimeDelta::days(1));
+    let mut begun = UserChange::of(&ada.id.parse().unwrap(), app.now());
+    begun.set.deletion_due_at = Patch::Set(chrono::DateTime::UNIX_EPOCH);
+    app.stores.users.change(&begun).await.unwrap();
+    assert_eq!(app.login("ada@example.com", "correct horse battery").await.code(), "INVALID_CREDENTIALS");
+    app.advance(TimeDelta::days(13));
+    app.work().await;
+    assert_gone(&app, &ada).await;
+    // Done once more, as after a crash before it was written down that it is done.
+    let task = Task::EraseAccount { user_id: ada.id.parse().unwrap() };
+    app.domain.outbox.enqueue(task, None).await.unwrap();
+    app.work().await;
+    assert_eq!(app.smtp.last_to("ada@example.com").subject(), "Your Vestibule account was deleted");
+    assert_eq!(app.smtp.to("ada@example.com").len(), 3);
 }
 
 async fn an_export_has_everything_and_no_secret(backend: Backend) {

@@ -138,12 +138,31 @@ async fn a_server_that_hangs_holds_up_nobody() {
     assert!(started.elapsed() < Duration::from_secs(5), "registration waited for the mail");
     app.work().await;
     assert_eq!(summary(&app).await, (1, 0), "it waits for its next attempt");
+    // It never says a word: that is no fault of the mail, which waits.
     let silent = SmtpServer::with(&["--greeting-hang"]);
-    let app = MailApp::with(Backend::Embedded, &[]).await;
-    drop(silent);
-    register(&app, "ada@example.com").await;
+    let app = crate::support::TestApp::with(Backend::Embedded, &[("SMTP_URL", &silent.url())]).await;
+    app.register("ada@example.com", "correct horse battery", "Ada").await.data("/register");
     app.work().await;
-    assert_eq!(app.smtp.mails().len(), 1);
+    let summary = app.domain.outbox.summary().await.unwrap();
+    assert_eq!((summary.waiting, summary.given_up), (1, 0));
+}
+
+/// Addresses that the server cannot take hold up nobody else's mail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn addresses_that_a_server_does_not_know_hold_up_nobody() {
+    let smtp = SmtpServer::with(&["--no-smtputf8"]);
+    let app = crate::support::TestApp::with(Backend::Embedded, &[("SMTP_URL", &smtp.url())]).await;
+    for number in 0..40 {
+        let email = format!("é{number}@example.com");
+        app.register(&email, "correct horse battery", "Eve").await.data("/register");
+    }
+    for email in ["ada@bücher.example", "eve@example.com"] {
+        app.register(email, "correct horse battery", "Ada").await.data("/register");
+    }
+    app.work().await;
+    let mut recipients: Vec<_> = smtp.mails().iter().map(|mail| mail.recipient().to_owned()).collect();
+    recipients.sort();
+    assert_eq!(recipients, ["ada@xn--bcher-kva.example", "eve@example.com"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

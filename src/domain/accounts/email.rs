@@ -59,6 +59,15 @@ impl EmailAddress {
         &self.0
     }
 
+    /// The address as servers take it that know no Unicode: its domain in A-labels (RFC 5890 §2.3.2.1).
+    pub fn for_the_wire(&self) -> String {
+        let parts = self
+            .0
+            .rsplit_once('@')
+            .and_then(|(local, domain)| Some((local, idna::domain_to_ascii_strict(domain).ok()?)));
+        parts.map_or_else(|| self.0.clone(), |(local, domain)| format!("{local}@{domain}"))
+    }
+
     /// The form by which the address is unique.
     pub fn key(&self) -> EmailKey {
         // `parse` lets no address through whose key cannot be made; one that a store brought back

@@ -7,6 +7,8 @@ use crate::domain::{
     one_time::{OneTimeToken, ProofRequest, Purpose, Ticket},
     outbox::{Slot, Task},
     passwords::PasswordHash,
+    patch::Patch,
+    store::{Field, StoreError},
 };
 
 impl Accounts {
@@ -70,35 +72,43 @@ impl Accounts {
         let one_time = &self.parts.one_time;
         let token = one_time.find(proof, Purpose::UndoEmailChange).await?;
         self.holder(&token, false).await?;
-        // Whoever moved the account on after that may not move it back again.
-        one_time.remove_of(&token.user_id, Some(&token.id)).await?;
         let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
         change.set.email = Some(token.email.clone());
         change.set.email_verified = Some(true);
         change.set.password_hash = Some(PasswordHash::none());
+        change.set.deletion_due_at = Patch::Clear;
         change.consequences.ends_sessions = true;
         change.consequences.ends_tokens = true;
-        let user = match self.redeem(&token, &change).await {
-            Err(Error::EmailTaken) if self.evict(&token).await? => self.redeem(&token, &change).await?,
+        // Whoever moved the account on after that may not move it back again; before the change for those
+        // who are fast, and after it for those who were faster.
+        one_time.end_later(&token).await?;
+        let user = match self.move_back(&change).await {
+            Err(Error::EmailTaken) if self.evict(&token).await? => self.move_back(&change).await?,
             outcome => outcome?,
         };
-        // Once more, for what was made in between.
-        one_time.remove_of(&token.user_id, Some(&token.id)).await?;
+        one_time.end_later(&token).await?;
+        // Used up after the change, which bears being made twice: there is no second mail to ask for.
+        one_time.consume(&token).await?;
         tracing::warn!(user = %user.id, "a change of the address was undone by its owner");
         self.parts.sessions.end_all(&user).await;
         let reset = Task::ResetPassword { email: user.email.clone(), ticket: None };
         self.parts.outbox.enqueue(reset, Some(Slot::of("undone", &user.email))).await
     }
 
-    /// Removes an account that somebody has made with the address since the move, and could not verify: its
-    /// owner reads the mail of that address, and wants it back. Answers whether there was one.
+    async fn move_back(&self, change: &UserChange) -> Result<User> {
+        match self.parts.users.change(change).await {
+            Ok(outcome) => outcome.changed().ok_or(Error::TokenInvalid),
+            Err(StoreError::Conflict(Field::Email)) => Err(Error::EmailTaken),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes an account that somebody has made with the address since the move, and did not verify: the
+    /// owner of the address reads its mail, and wants it back. Answers whether there was one.
     async fn evict(&self, token: &OneTimeToken) -> Result<bool> {
         let users = &self.parts.users;
         let found = users.find_by_email(&token.email.key()).await?.map(|found| found.user);
-        let Some(squatter) = found.filter(|user| !user.email_verified && user.created_at >= token.created_at)
-        else {
-            return Ok(false);
-        };
+        let Some(squatter) = found.filter(|user| !user.email_verified) else { return Ok(false) };
         let mut change = UserChange::of(&squatter.id, self.parts.clock.now());
         change.only_if.version = Some(squatter.version);
         change.consequences.ends_sessions = true;
@@ -106,7 +116,10 @@ impl Accounts {
         tracing::warn!(user = %ended.id, "an unverified account is removed for the owner of its address");
         self.parts.sessions.end_all(&ended).await;
         self.parts.sessions.erase(&ended.id).await?;
-        self.parts.one_time.remove_of(&ended.id, None).await?;
+        self.parts.one_time.remove_of(&ended.id).await?;
+        if let Some(avatar) = &ended.avatar {
+            self.drop_avatar(&ended.id, &avatar.public_id, self.parts.clock.now()).await?;
+        }
         users.remove(&ended.id).await?;
         Ok(true)
     }

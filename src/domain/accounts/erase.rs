@@ -31,7 +31,7 @@ impl Accounts {
 
         let (outbox, one_time) = (&self.parts.outbox, &self.parts.one_time);
         self.parts.sessions.erase(id).await?;
-        one_time.remove_of(id, None).await?;
+        one_time.remove_of(id).await?;
         outbox.forget(id, task).await?;
         if let Some(avatar) = &user.avatar {
             self.drop_avatar(id, &avatar.public_id, self.parts.clock.now()).await?;
@@ -39,6 +39,8 @@ impl Accounts {
         let User { email, name, locale, .. } = user;
         outbox.enqueue(Task::Farewell { email, name, locale }, Some(Slot::of_user("farewell", id))).await?;
         self.parts.users.remove(id).await.map_err(Error::from)?;
+        // Once more, for a login that was under way.
+        self.parts.sessions.erase(id).await?;
         tracing::info!(user = %id, "account erased");
         Ok(())
     }

@@ -5,9 +5,10 @@
 mod secret;
 mod store;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use tokio::time::Instant;
 
 pub use secret::{CODE_ALPHABET, CODE_CHARACTERS, OneTimeSecret, ShortCode, Ticket};
 pub use store::{CodeState, OneTimeToken, OneTimeTokenStore, Purpose};
@@ -24,6 +25,8 @@ use super::{
 
 /// How often a wrong code may be tried.
 pub const MAX_CODE_ATTEMPTS: u32 = 5;
+/// Longer than a store that works writes an attempt down.
+const ATTEMPT_TIME: Duration = Duration::from_millis(50);
 /// How long a code can be entered (ASVS 5.0 V6.5.5: ten minutes at most).
 pub const CODE_TTL: TimeDelta = TimeDelta::minutes(10);
 /// How long a change of the address can be undone.
@@ -175,6 +178,7 @@ impl OneTimeTokens {
     /// for another purpose, used, or too old, and after five wrong codes; `ServiceUnavailable`.
     pub(super) async fn find(&self, proof: &ProofRequest, purpose: Purpose) -> Result<OneTimeToken> {
         let (store, now) = (&self.parts.store, self.parts.clock.now());
+        let begun = Instant::now();
         let found = match read(proof)? {
             Proof::Link(secret) => match secret {
                 Some(secret) => store.find(&secret.hash()).await?,
@@ -183,8 +187,10 @@ impl OneTimeTokens {
             Proof::Code(None, _) => None,
             Proof::Code(Some(ticket), code) => {
                 let ticket = ticket.hash();
-                let tried = store.attempt(&ticket, purpose, now, MAX_CODE_ATTEMPTS).await?;
-                tried.filter(|token| token.code.as_ref().is_some_and(|state| state.is(&ticket, &code)))
+                let tried = store.attempt(&ticket, purpose, now, MAX_CODE_ATTEMPTS).await;
+                // An attempt is written where there is a token, which is where there is an account.
+                tokio::time::sleep_until(begun + ATTEMPT_TIME).await;
+                tried?.filter(|token| token.code.as_ref().is_some_and(|state| state.is(&ticket, &code)))
             }
         };
         let found = found.filter(|token| token.purpose == purpose && token.is_good(now));
@@ -218,12 +224,25 @@ impl OneTimeTokens {
         Ok(self.parts.store.list_of(user).await?)
     }
 
-    /// Removes every token of a person, but for one.
+    /// Uses up every token of its holder and purpose that was made after this one.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`; then some may still be good.
+    pub(super) async fn end_later(&self, token: &OneTimeToken) -> Result<()> {
+        for later in self.parts.store.list_of(&token.user_id).await? {
+            if later.purpose == token.purpose && later.id > token.id && later.used_at.is_none() {
+                self.parts.store.consume(&later.id, self.parts.clock.now()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes every token of a person.
     ///
     /// # Errors
     /// `ServiceUnavailable`.
-    pub(super) async fn remove_of(&self, user: &UserId, kept: Option<&OneTimeTokenId>) -> Result<()> {
-        Ok(self.parts.store.remove_of(user, kept).await?)
+    pub(super) async fn remove_of(&self, user: &UserId) -> Result<()> {
+        Ok(self.parts.store.remove_of(user).await?)
     }
 
     /// Drops tokens that have ended, and answers how many.

@@ -125,8 +125,8 @@ pub trait OneTimeTokenStore: Send + Sync {
     /// Every token of a person, the oldest first, at most 1,000.
     async fn list_of(&self, user: &UserId) -> StoreResult<Vec<OneTimeToken>>;
 
-    /// Removes every token of a person, but for `kept`.
-    async fn remove_of(&self, user: &UserId, kept: Option<&OneTimeTokenId>) -> StoreResult<()>;
+    /// Removes every token of a person.
+    async fn remove_of(&self, user: &UserId) -> StoreResult<()>;
 
     /// Removes tokens that have ended at `now`, and answers how many.
     async fn purge(&self, now: Instant) -> StoreResult<u64>;

@@ -125,6 +125,15 @@ pub struct PendingAccount {
 }
 
 impl Task {
+    /// A task as it was stored. What cannot be read was written by another version of the program, and must
+    /// not keep others from being done.
+    pub fn from_stored(json: &str) -> Self {
+        serde_json::from_str(json).unwrap_or_else(|error| {
+            tracing::error!(kind = ?error.classify(), "a task of the outbox cannot be read");
+            Self::Unknown
+        })
+    }
+
     /// What it is, for logs and people.
     pub const fn kind(&self) -> &'static str {
         match self {

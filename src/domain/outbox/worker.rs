@@ -1,10 +1,10 @@
 //! Does what is due.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use futures_util::future::join_all;
+use futures_util::{FutureExt, future::join_all};
 use tokio_util::sync::CancellationToken;
 
 use super::{Entry, Outbox};
@@ -102,7 +102,7 @@ impl Worker {
     pub async fn run_due(&self) -> Result<usize> {
         let mut done = 0;
         loop {
-            let batch = self.batch(1).await?;
+            let batch = self.batch(0).await?;
             done += batch.done;
             if batch.begun == 0 || batch.meets_outage {
                 return Ok(done);
@@ -113,7 +113,9 @@ impl Worker {
     async fn batch(&self, outages: u32) -> Result<Batch> {
         let Outbox { store, clock, .. } = &*self.outbox;
         let now = clock.now();
-        let entries = store.claim(now, now + LEASE, BATCH).await?;
+        // In an outage one entry is enough to learn whether it is over.
+        let size = if outages > 0 { 1 } else { BATCH };
+        let entries = store.claim(now, now + LEASE, size).await?;
         let outcomes = join_all(entries.iter().map(|entry| self.work(entry, outages))).await;
         let mut batch = Batch { begun: entries.len(), ..Batch::default() };
         for outcome in outcomes {
@@ -125,7 +127,8 @@ impl Worker {
 
     async fn work(&self, entry: &Entry, outages: u32) -> Outcome {
         let (id, kind, attempt) = (&entry.id, entry.task.kind(), entry.attempts);
-        let outcome = self.handler.handle(entry).await;
+        let handled = AssertUnwindSafe(self.handler.handle(entry)).catch_unwind().await;
+        let outcome = handled.unwrap_or_else(|_| Err(TaskError::Later("it panicked".into())));
         let (store, now) = (&self.outbox.store, self.outbox.clock.now());
         let is_late = !entry.task.is_for_ever() && now - entry.created_at >= PATIENCE;
         let (noted, outcome) = match outcome {
@@ -144,7 +147,7 @@ impl Worker {
             }
             Err(TaskError::Outage(reason)) => {
                 tracing::warn!(task = %id, kind, attempt, reason, "cannot be done now; will be tried again");
-                (store.postpone(id, now + outage_pause(outages)).await, Outcome::Outage)
+                (store.postpone(id, now + outage_pause(outages + 1)).await, Outcome::Outage)
             }
         };
         if let Err(error) = noted {

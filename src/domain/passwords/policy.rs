@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use aws_lc_rs::digest;
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
 use zxcvbn::zxcvbn;
 
 use super::{Password, Passwords};
@@ -20,6 +21,8 @@ use crate::domain::{
 pub const SCORES: std::ops::RangeInclusive<u8> = 0..=4;
 /// Hexadecimal digits of the SHA-1 of a password that a breach check is asked with.
 const PREFIX_DIGITS: usize = 5;
+/// Characters that are looked at: the work grows with their cube, and by then a password is strong.
+const ESTIMATED: usize = 48;
 /// The most words of a person that count as easy to guess.
 const MAX_WORDS: usize = 20;
 
@@ -160,10 +163,11 @@ fn parts_of(word: &str) -> impl Iterator<Item = String> {
     std::iter::once(word).chain(parts).map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
-/// Takes some milliseconds; looks at no more than the first hundred characters.
+/// Takes some milliseconds.
 fn estimate(password: &Password, words: &[String]) -> Strength {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let entropy = zxcvbn(password.expose(), &words);
+    let begin: String = password.expose().chars().take(ESTIMATED).collect();
+    let entropy = zxcvbn(&Zeroizing::new(begin), &words);
     let feedback = entropy.feedback();
     Strength {
         score: entropy.score().into(),

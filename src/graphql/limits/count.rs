@@ -112,7 +112,7 @@ fn const_size(value: &ConstValue) -> u64 {
 /// What a field costs beside one that is at hand, by its name: those that read a store have more.
 fn weight(field: &str) -> u64 {
     match field {
-        "sessions" | "totalCount" | "passwordStrength" => 100,
+        "sessions" | "totalCount" | "passwordStrength" | "exportMyData" => 100,
         "session" | "node" | "publicMetadata" | "appMetadata" => 20,
         _ => 0,
     }

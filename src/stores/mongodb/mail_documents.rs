@@ -9,7 +9,7 @@ use crate::domain::{
     clock::Instant,
     ids::{OneTimeTokenId, TaskId, UserId},
     one_time::{CodeState, OneTimeToken, Purpose},
-    outbox::Entry,
+    outbox::{Entry, Task},
     store::{StoreError, StoreResult},
     tokens::TokenHash,
 };
@@ -139,7 +139,7 @@ impl TryFrom<OutboxDocument> for Entry {
             id: document.task_id,
             slot: document.slot,
             user_id: document.user_id,
-            task: serde_json::from_str(&task).map_err(|_| StoreError::Corrupt)?,
+            task: Task::from_stored(&task),
             created_at: instant(document.created_at)?,
             due_at: instant(document.due_at)?,
             attempts: u32::try_from(document.attempts).map_err(|_| StoreError::Corrupt)?,

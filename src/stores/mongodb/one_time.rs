@@ -100,11 +100,8 @@ impl OneTimeTokenStore for MongoStore {
         found.into_iter().map(TryInto::try_into).collect()
     }
 
-    async fn remove_of(&self, user: &UserId, kept: Option<&OneTimeTokenId>) -> StoreResult<()> {
-        let mut filter = doc! { "user_id": user.as_str() };
-        if let Some(kept) = kept {
-            filter.insert("_id", doc! { "$ne": kept.as_str() });
-        }
+    async fn remove_of(&self, user: &UserId) -> StoreResult<()> {
+        let filter = doc! { "user_id": user.as_str() };
         let tokens = self.one_time.clone();
         let hint = Hint::Name(indexes::TOKENS_BY_USER.to_owned());
         self.bounded(async move { tokens.delete_many(filter).hint(hint).await }).await.map(drop)

@@ -21,7 +21,7 @@ const LIST_LIMIT: i64 = 1_000;
 impl MongoStore {
     async fn update_entry(&self, id: &TaskId, update: Document) -> StoreResult<()> {
         self.calls.count_as_background();
-        let (outbox, filter) = (self.outbox.clone(), doc! { "task_id": id.as_str() });
+        let (outbox, filter) = (self.outbox.clone(), doc! { "task_id": id.as_str(), "ended_at": Bson::Null });
         self.bounded(async move { outbox.update_one(filter, update).await }).await.map(drop)
     }
 
@@ -44,6 +44,13 @@ impl OutboxStore for MongoStore {
             self.bounded(async move { outbox.replace_one(filter, document).upsert(true).await }).await;
         match replaced {
             Ok(_) => Ok(Enqueued::Queued),
+            // Two that made the place at once: the later one takes it now.
+            Err(StoreError::Conflict(_)) if unless_after.is_none() => {
+                let (outbox, document) = (self.outbox.clone(), OutboxDocument::try_from(entry)?);
+                let filter = doc! { "_id": &entry.slot };
+                self.bounded(async move { outbox.replace_one(filter, document).await }).await?;
+                Ok(Enqueued::Queued)
+            }
             // The place is taken by an entry that does not fit the filter, so that another was to be made.
             Err(StoreError::Conflict(_)) => {
                 let (outbox, filter) = (self.outbox.clone(), doc! { "_id": &entry.slot });

@@ -30,7 +30,7 @@ const REHASH: &str =
 const CONSUME: &str = "UPDATE one_time_tokens SET used_at = ? WHERE id = ? AND used_at IS NULL";
 const GIVE_BACK: &str = "UPDATE one_time_tokens SET used_at = NULL WHERE id = ?";
 const LIST: &str = "SELECT * FROM one_time_tokens WHERE user_id = ? ORDER BY id LIMIT 1000";
-const REMOVE: &str = "DELETE FROM one_time_tokens WHERE user_id = ?1 AND (?2 IS NULL OR id <> ?2)";
+const REMOVE: &str = "DELETE FROM one_time_tokens WHERE user_id = ?";
 const PURGE: &str = "DELETE FROM one_time_tokens WHERE expires_at <= ?";
 
 #[async_trait]
@@ -118,14 +118,11 @@ impl OneTimeTokenStore for Database {
         .await
     }
 
-    async fn remove_of(&self, user: &UserId, kept: Option<&OneTimeTokenId>) -> StoreResult<()> {
-        let (user, kept) = (user.clone(), kept.cloned());
-        self.write(move |transaction| {
-            let kept = kept.as_ref().map(OneTimeTokenId::as_str);
-            transaction.prepare_cached(REMOVE)?.execute(params![user.as_str(), kept])
-        })
-        .await
-        .map(drop)
+    async fn remove_of(&self, user: &UserId) -> StoreResult<()> {
+        let user = user.clone();
+        self.write(move |transaction| transaction.prepare_cached(REMOVE)?.execute([user.as_str()]))
+            .await
+            .map(drop)
     }
 
     async fn purge(&self, now: Instant) -> StoreResult<u64> {

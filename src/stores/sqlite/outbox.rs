@@ -24,9 +24,11 @@ const CLAIM: &str = "
 UPDATE outbox SET attempts = attempts + 1, due_at = :until
 WHERE id IN (SELECT id FROM outbox WHERE ended_at IS NULL AND due_at <= :now ORDER BY due_at LIMIT :limit)
 RETURNING *";
-const FINISH: &str = "UPDATE outbox SET ended_at = ?, task = NULL, user_id = NULL WHERE id = ?";
+const FINISH: &str =
+    "UPDATE outbox SET ended_at = ?, task = NULL, user_id = NULL WHERE id = ? AND ended_at IS NULL";
 const POSTPONE: &str = "UPDATE outbox SET due_at = ? WHERE id = ? AND ended_at IS NULL";
-const GIVE_UP: &str = "UPDATE outbox SET ended_at = ?, task = NULL, failure = ? WHERE id = ?";
+const GIVE_UP: &str =
+    "UPDATE outbox SET ended_at = ?, task = NULL, failure = ? WHERE id = ? AND ended_at IS NULL";
 const LIST: &str = "SELECT * FROM outbox WHERE user_id = ? AND ended_at IS NULL ORDER BY id LIMIT 1000";
 const FORGET: &str = "DELETE FROM outbox WHERE user_id = ? AND id <> ?";
 const PURGE: &str = "

@@ -13,7 +13,7 @@ use crate::domain::{
     clock::Instant,
     ids::UserId,
     one_time::{CodeState, OneTimeToken, Purpose},
-    outbox::Entry,
+    outbox::{Entry, Task},
     passwords::PasswordHash,
     sessions::{RetiredToken, Session},
     tokens::TokenHash,
@@ -149,7 +149,7 @@ pub(super) fn outbox_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
             .map(|id| id.parse::<UserId>())
             .transpose()
             .map_err(|error| unreadable("user_id", error))?,
-        task: serde_json::from_str(&task).map_err(|error| unreadable("task", error))?,
+        task: Task::from_stored(&task),
         created_at: instant(row, "created_at")?,
         due_at: instant(row, "due_at")?,
         attempts: row.get("attempts")?,
