@@ -166,6 +166,8 @@ main() {
   browser
   clients tokens
   clients events
+  clients avatars
+  clients account
   if ((${#FAILED[@]} > 0)); then log_tails "$LOG_DIR"/*.log; fi
 }
 

@@ -138,7 +138,11 @@ async fn a_server_that_hangs_holds_up_nobody() {
     assert!(started.elapsed() < Duration::from_secs(5), "registration waited for the mail");
     app.work().await;
     assert_eq!(summary(&app).await, (1, 0), "it waits for its next attempt");
-    // It never says a word: that is no fault of the mail, which waits.
+}
+
+/// A server that never says a word is no fault of the mail, which waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_never_greets_loses_no_mail() {
     let silent = SmtpServer::with(&["--greeting-hang"]);
     let app = crate::support::TestApp::with(Backend::Embedded, &[("SMTP_URL", &silent.url())]).await;
     app.register("ada@example.com", "correct horse battery", "Ada").await.data("/register");
