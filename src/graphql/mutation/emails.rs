@@ -84,7 +84,7 @@ impl EmailMutation {
     }
 
     /// Sends a mail to the new e-mail address, to confirm that the account may move there. The answer does
-    /// not tell whether that address has an account. Once a minute for each address, else `RATE_LIMITED`.
+    /// not tell whether that address has an account. Once a minute for each person, else `RATE_LIMITED`.
     #[graphql(
         directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::RateLimited, ErrorCode::ReauthenticationRequired, ErrorCode::Unauthenticated]), Some(all_reasons())),
         directive = requires_fresh_auth::apply()
