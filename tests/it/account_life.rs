@@ -192,15 +192,20 @@ async fn an_account_moves_to_an_address_that_is_confirmed(backend: Backend) {
     app.register("ada@example.com", "correct horse battery", "Eve").await.data("/register");
 }
 
+/// Moves an account, a minute after whatever was before.
+async fn move_to(app: &MailApp, person: &Persona<'_>, to: &str) {
+    app.advance(TimeDelta::minutes(1));
+    asked(person, "requestEmailChange", json!({ "newEmail": to })).await.data("/requestEmailChange");
+    let token = app.mail_to(to).await.token();
+    app.mutate("confirmEmailChange", json!({ "token": token })).await.data("/confirmEmailChange/success");
+}
+
 async fn a_move_that_the_owner_did_not_want_is_undone(backend: Backend) {
     let app = MailApp::start(backend).await;
     let thief = verified(&app, "ada").await;
     for (from, to) in [("ada@example.com", "thief@example.org"), ("thief@example.org", "deeper@example.org")]
     {
-        app.advance(TimeDelta::minutes(1));
-        asked(&thief, "requestEmailChange", json!({ "newEmail": to })).await.data("/requestEmailChange");
-        let token = app.mail_to(to).await.token();
-        app.mutate("confirmEmailChange", json!({ "token": token })).await.data("/confirmEmailChange/success");
+        move_to(&app, &thief, to).await;
         app.advance(TimeDelta::seconds(10));
         let notice = app.mail_to(from).await;
         assert!(notice.text().contains(to) && notice.text().contains("7\u{a0}days"), "{}", notice.text());
@@ -267,10 +272,7 @@ async fn a_thief_who_undoes_first_gains_nothing(backend: Backend) {
     let thief = verified(&app, "ada").await;
     for (from, to) in [("ada@example.com", "thief@example.org"), ("thief@example.org", "deeper@example.org")]
     {
-        app.advance(TimeDelta::minutes(1));
-        asked(&thief, "requestEmailChange", json!({ "newEmail": to })).await.data("/requestEmailChange");
-        let token = app.mail_to(to).await.token();
-        app.mutate("confirmEmailChange", json!({ "token": token })).await.data("/confirmEmailChange/success");
+        move_to(&app, &thief, to).await;
         app.advance(TimeDelta::seconds(10));
         app.mail_to(from).await;
     }
@@ -293,10 +295,7 @@ async fn an_undo_ends_ways_back_that_were_not_written_yet_and_takes_the_address_
     let app = MailApp::start(backend).await;
     let thief = verified(&app, "ada").await;
     for to in ["thief@example.org", "deeper@example.org"] {
-        app.advance(TimeDelta::minutes(1));
-        asked(&thief, "requestEmailChange", json!({ "newEmail": to })).await.data("/requestEmailChange");
-        let token = app.mail_to(to).await.token();
-        app.mutate("confirmEmailChange", json!({ "token": token })).await.data("/confirmEmailChange/success");
+        move_to(&app, &thief, to).await;
     }
     // The first notice has gone out, that of the second move waits; and somebody sits on the address.
     let undo = app.smtp.last_to("ada@example.com").token();
