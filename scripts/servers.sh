@@ -35,7 +35,7 @@ start_mongodb() {
     VESTIBULE_TEST_MONGODB_KIND=$(probe_mongod "$PORT")
   else
     install_venv "for MongoDB: no MONGODB_URL is set, no mongod on the PATH" \
-      "$SECANTUS_VENV" "SecantusDB==$SECANTUS_VERSION" secantus
+      "$SECANTUS_VENV" secantus "SecantusDB==$SECANTUS_VERSION"
     start_server SecantusDB launch_secantus probe_mongodb
     export VESTIBULE_TEST_MONGODB_URL=mongodb://127.0.0.1:$PORT
     VESTIBULE_TEST_MONGODB_KIND=$(probe_mongodb "$PORT")
@@ -85,21 +85,22 @@ launch_secantus() {
     --cache-size 256M --sync-on-commit --enable-test-commands
 }
 
-# install_venv WHY DIR PACKAGE==VERSION IMPORT
+# install_venv WHY DIR IMPORT PACKAGE==VERSION...
 # A virtual environment cannot be moved into place when done, so a marker file says that it is whole.
 install_venv() {
-  local why=$1 dir=$2 package=$3 import=$4 lock
+  local why=$1 dir=$2 import=$3 lock
+  shift 3
   mkdir -p "$(dirname "$dir")"
   exec {lock}>"$dir.lock"
   flock "$lock"
   if [[ ! -e $dir/.complete ]] || ! "$dir/bin/python" -c "import $import" 2>/dev/null; then
-    say "installing $package into $dir ($why)"
+    say "installing $* into $dir ($why)"
     need_venv
     rm -rf "$dir"
-    if ! { python3 -m venv "$dir" && "$dir/bin/pip" install --quiet --disable-pip-version-check "$package"; } \
+    if ! { python3 -m venv "$dir" && "$dir/bin/pip" install --quiet --disable-pip-version-check "$@"; } \
       >>"$LOG_DIR/install.txt" 2>&1; then
       log_tails "$LOG_DIR/install.txt"
-      die "could not install $package ($why)"
+      die "could not install $* ($why)"
     fi
     : >"$dir/.complete"
   fi
@@ -107,7 +108,7 @@ install_venv() {
 }
 
 prepare_smtp() {
-  install_venv "for the SMTP server of the tests" "$AIOSMTPD_VENV" "aiosmtpd==$AIOSMTPD_VERSION" aiosmtpd.smtp
+  install_venv "for the SMTP server of the tests" "$AIOSMTPD_VENV" aiosmtpd.smtp "aiosmtpd==$AIOSMTPD_VERSION"
   export VESTIBULE_TEST_SMTP_PYTHON=$AIOSMTPD_VENV/bin/python
 }
 

@@ -10,6 +10,10 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 cd "$ROOT"
 
+HYPOTHESIS_VERSION=6.168.5      # later ones need Python 3.11
+HYPOTHESIS_GRAPHQL_VERSION=0.13.5
+HYPOTHESIS_VENV=$VENVS/hypothesis-graphql-$HYPOTHESIS_GRAPHQL_VERSION-$HYPOTHESIS_VERSION
+
 PASSED=()
 FAILED=()
 SKIPPED=()
@@ -114,9 +118,7 @@ browser() {
     skip browser "no Node or no web part"
     return
   fi
-  # What the step `tests` has built: nothing is left to do, unless that failed. No old binary is tested.
-  CURRENT=browser
-  cargo test --all-features --no-run --quiet || die "browser: there is no binary to test"
+  need_binary browser
   start_server vestibule launch_vestibule probe_vestibule
   VESTIBULE_URL=http://127.0.0.1:$PORT step browser node web/e2e/playground.mjs
 }
@@ -130,12 +132,36 @@ clients() {
   VESTIBULE_BIN=$TARGET_DIR/debug/vestibule step "$1" node "web/e2e/$1.mjs"
 }
 
-# Nothing of the caller's environment, nor a .env file of this folder, gets in.
-launch_vestibule() {
-  mkdir -p "$RUN_DIR/browser"
-  spawn "$LOG_DIR/vestibule.log" env -i -C "$RUN_DIR/browser" PATH="$PATH" HOME="$RUN_DIR/browser" \
-    DATABASE_URL="sqlite://$RUN_DIR/browser/browser.sqlite" \
-    BIND_ADDR="127.0.0.1:$1" PUBLIC_URL="http://127.0.0.1:$1" \
+# Generated operations. The same ones each time: other seeds are for those who look for something.
+fuzz() {
+  need_binary fuzz
+  install_venv "for generated operations" "$HYPOTHESIS_VENV" hypothesis_graphql \
+    "hypothesis-graphql==$HYPOTHESIS_GRAPHQL_VERSION" "hypothesis==$HYPOTHESIS_VERSION"
+  start_server "vestibule for fuzz" launch_fuzzed probe_vestibule
+  step fuzz "$HYPOTHESIS_VENV/bin/python" scripts/schema_fuzz.py --url "http://127.0.0.1:$PORT/graphql" \
+    --schema schema.graphql --examples 300 --seed 1 --seconds 40
+}
+
+# need_binary STEP: what the step `tests` has built. Nothing is left to do, unless that failed. No old
+# binary is tested.
+need_binary() {
+  CURRENT=$1
+  cargo test --all-features --no-run --quiet || die "$1: there is no binary to test"
+}
+
+launch_vestibule() { launch_service vestibule "$1"; }
+
+launch_fuzzed() { launch_service fuzz "$1" BCRYPT_COST=4; }
+
+# launch_service NAME PORT SETTING=VALUE...: nothing of the caller's environment, nor a .env file of
+# this folder, gets in.
+launch_service() {
+  local name=$1 port=$2
+  shift 2
+  mkdir -p "$RUN_DIR/$name"
+  spawn "$LOG_DIR/$name.log" env -i -C "$RUN_DIR/$name" PATH="$PATH" HOME="$RUN_DIR/$name" \
+    DATABASE_URL="sqlite://$RUN_DIR/$name/$name.sqlite" \
+    BIND_ADDR="127.0.0.1:$port" PUBLIC_URL="http://127.0.0.1:$port" "$@" \
     "$TARGET_DIR/debug/vestibule" serve
 }
 
@@ -168,6 +194,8 @@ main() {
   clients events
   clients avatars
   clients account
+  clients audit
+  fuzz
   if ((${#FAILED[@]} > 0)); then log_tails "$LOG_DIR"/*.log; fi
 }
 

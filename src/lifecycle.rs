@@ -65,6 +65,7 @@ async fn keep_house(domain: Domain) {
             ("notes", domain.sessions.purge_notes().await),
             ("one-time tokens", domain.one_time.purge().await),
             ("outbox entries", domain.outbox.purge().await),
+            ("answers", domain.answers.purge().await),
         ] {
             match dropped {
                 Ok(0) => {}

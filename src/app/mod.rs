@@ -12,22 +12,24 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     breaches::RangeClient,
     cache::{self, Cache, CacheError},
-    config::Config,
+    config::{Config, TrustedDocuments},
     domain::{
         self, Domain,
         accounts::{AccountParts, AccountSettings, Accounts},
         avatars::AvatarStore,
         clock::SharedClock,
+        idempotency::Answers,
         mail::Mailer,
         one_time::{OneTimeParts, OneTimeTokens},
         outbox::{Outbox, Worker},
         passwords::{BreachedPasswords, PasswordPolicy, Passwords},
         random::SharedRandom,
+        rate_limits::{DeviceTokens, RateLimits},
         sessions::{SessionCache, SessionParts, Sessions},
         store::StoreCalls,
         tokens::{AccessTokens, IssuerSettings, KeyRing, KeyRingParts},
     },
-    graphql::{Executions, Graphql},
+    graphql::{Documents, Executions, Graphql},
     http::{self, Health, HttpParts, ServerTimeouts},
     mailer::{self, MailerError, Outgoing},
     media::{self, MediaError},
@@ -126,15 +128,20 @@ pub async fn assemble(
     let avatars = media::open(&config.avatars, &config.http.public_url, &config.tokens.keys.sealer, random)?;
     let adapters = Adapters { mailer, avatars, stores: &stores, cache: &cache };
     let domain = domain(config, &adapters, &ambient).await?;
+    let documents = Documents {
+        trusted: config.graphql.trusted.clone(),
+        own: TrustedDocuments::new(http::OWN_DOCUMENTS.map(str::to_owned)),
+        cache: cache.documents.clone(),
+    };
     let stopping = CancellationToken::new();
     let executions = TaskTracker::new();
     let router = http::router(HttpParts {
-        graphql: Graphql::new(domain.clone(), config.graphql),
+        graphql: Graphql::new(domain.clone(), &config.graphql, documents),
         domain: domain.clone(),
         key_set_max_age: key_set_max_age(config.tokens.keys.publish_ahead),
         health: Health { store: stores.health, cache: cache.sessions.clone(), stopping: stopping.clone() },
         config: config.http.clone(),
-        shown: config.graphql,
+        shown: config.graphql.clone(),
         mailbox,
         body_timeout: ServerTimeouts::new(config.http.shutdown_timeout).body,
         clock: ambient.clock,
@@ -190,6 +197,9 @@ async fn domain(config: &Config, adapters: &Adapters<'_>, ambient: &Ambient) -> 
         random: random.clone(),
         settings: config.accounts.one_time,
     }));
+    let limits = RateLimits::new(cache.rates.clone(), clock.clone(), config.rates.clone());
+    let limits = Arc::new(limits);
+    let device_keys = config.tokens.keys.sealer.device_keys(&*random);
     let sessions = Arc::new(Sessions::new(SessionParts {
         users: stores.users.clone(),
         store: stores.sessions.clone(),
@@ -198,6 +208,8 @@ async fn domain(config: &Config, adapters: &Adapters<'_>, ambient: &Ambient) -> 
         events: cache.events.clone(),
         tokens: tokens.clone(),
         outbox: outbox.clone(),
+        limits: limits.clone(),
+        devices: DeviceTokens::new(&device_keys, clock.clone(), random.clone()),
         passwords: passwords.clone(),
         clock: clock.clone(),
         random: random.clone(),
@@ -206,6 +218,7 @@ async fn domain(config: &Config, adapters: &Adapters<'_>, ambient: &Ambient) -> 
     let accounts = Arc::new(Accounts::new(AccountParts {
         users: stores.users.clone(),
         passwords: passwords.clone(),
+        limits: limits.clone(),
         sessions: sessions.clone(),
         one_time: one_time.clone(),
         outbox: outbox.clone(),
@@ -221,7 +234,11 @@ async fn domain(config: &Config, adapters: &Adapters<'_>, ambient: &Ambient) -> 
         },
     }));
     sessions.follow_notes();
-    Ok(Domain { accounts, outbox, one_time, passwords, tokens, sessions })
+    let time_limit = TimeDelta::from_std(config.http.request_timeout).unwrap_or(TimeDelta::MAX);
+    let answers =
+        Answers::new(stores.answers.clone(), ambient.clock.clone(), ambient.random.clone(), time_limit);
+    let answers = Arc::new(answers);
+    Ok(Domain { answers, accounts, outbox, one_time, passwords, tokens, rate_limits: limits, sessions })
 }
 
 /// Opens the signing keys for a command that runs beside a service.

@@ -1,18 +1,24 @@
 //! The volatile copies. [`open`] is the only place that asks which kind is configured.
 
+mod documents;
 mod events;
 mod local;
+mod rates;
 mod redis;
 
 use std::{sync::Arc, time::Duration};
 
+pub use documents::LocalDocuments;
 pub use events::LocalEvents;
 pub use local::LocalCache;
+pub use rates::LocalRates;
 
 use crate::{
     config::CacheConfig,
     domain::{
+        documents::DocumentCache,
         random::SharedRandom,
+        rate_limits::RateCounters,
         sessions::{EventBus, SessionCache},
     },
 };
@@ -23,13 +29,17 @@ const COPY_TTL: Duration = Duration::from_mins(1);
 /// How long a tombstone is kept: longer than any fill that was under way can take.
 const TOMBSTONE_TTL: Duration = Duration::from_mins(15);
 
-/// What is volatile: copies, and news.
+/// What is volatile: copies, news and counters.
 #[derive(Clone)]
 pub struct Cache {
     /// Copies of sessions and users.
     pub sessions: Arc<dyn SessionCache>,
     /// News of them.
     pub events: Arc<dyn EventBus>,
+    /// Counters of what is tried.
+    pub rates: Arc<dyn RateCounters>,
+    /// Documents that clients send by their hash.
+    pub documents: Arc<dyn DocumentCache>,
 }
 
 /// Why the cache could not be set up. A Redis that does not answer is no reason.
@@ -44,9 +54,12 @@ pub struct CacheError(String);
 /// [`CacheError`] for settings that cannot work.
 pub async fn open(config: &CacheConfig, random: &SharedRandom) -> Result<Cache, CacheError> {
     match config {
-        CacheConfig::Local => {
-            Ok(Cache { sessions: Arc::new(LocalCache::default()), events: Arc::new(LocalEvents::default()) })
-        }
+        CacheConfig::Local => Ok(Cache {
+            sessions: Arc::new(LocalCache::default()),
+            events: Arc::new(LocalEvents::default()),
+            rates: Arc::new(LocalRates::default()),
+            documents: Arc::new(LocalDocuments::default()),
+        }),
         CacheConfig::Redis(settings) => redis::open(settings, random).await,
     }
 }

@@ -38,6 +38,24 @@ impl Origin {
     }
 }
 
+/// The header in which reverse proxies tell for whom they forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// Whom to believe about the address of a client.
+#[derive(Debug, Clone)]
+pub struct ProxyConfig {
+    /// Networks of reverse proxies.
+    pub trusted: Vec<IpNet>,
+    /// Where they tell it. A client can write the other one itself, and proxies let it pass.
+    pub header: ProxyHeader,
+}
+
 /// Settings of the listener.
 #[derive(Debug, Clone)]
 pub struct HttpConfig {
@@ -49,8 +67,8 @@ pub struct HttpConfig {
     pub secure_cookies: bool,
     /// Origins whose pages may call, the own one first.
     pub allowed_origins: Vec<Origin>,
-    /// Networks of reverse proxies that are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    /// Whom to believe about the address of a client.
+    pub proxies: ProxyConfig,
     /// How long a request may take.
     pub request_timeout: Duration,
     /// How long requests in flight may take to finish at the end.
@@ -67,7 +85,8 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
     let bind = source.parse(&variables::BIND_ADDR, read_bind);
     let public_url = source.parse(&variables::PUBLIC_URL, |text| read_public_url(text, environment));
     let mut allowed_origins = source.list(&variables::ALLOWED_ORIGINS, |text| read_origin(text, environment));
-    let trusted_proxies = source.list(&variables::TRUSTED_PROXIES, read_network);
+    let trusted = source.list(&variables::TRUSTED_PROXIES, read_network);
+    let header = source.parse(&variables::PROXY_HEADER, read_proxy_header);
     let longest = Duration::from_mins(10);
     let request_timeout = source.duration(&variables::REQUEST_TIMEOUT, Duration::from_secs(1)..=longest);
     let shutdown_timeout = source.duration(&variables::SHUTDOWN_TIMEOUT, Duration::ZERO..=longest);
@@ -85,7 +104,7 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
         public_url,
         secure_cookies,
         allowed_origins,
-        trusted_proxies,
+        proxies: ProxyConfig { trusted, header: header? },
         request_timeout,
         shutdown_timeout,
         max_sockets,
@@ -123,6 +142,14 @@ fn read_origin(text: &str, environment: Environment) -> Result<Origin, String> {
         return Err(format!("{text:?} must be https in production"));
     }
     Ok(origin)
+}
+
+fn read_proxy_header(text: &str) -> Result<ProxyHeader, String> {
+    match text {
+        "x-forwarded-for" => Ok(ProxyHeader::XForwardedFor),
+        "forwarded" => Ok(ProxyHeader::Forwarded),
+        _ => Err("must be x-forwarded-for or forwarded".into()),
+    }
 }
 
 fn read_network(text: &str) -> Result<IpNet, String> {

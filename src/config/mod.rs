@@ -1,8 +1,10 @@
 //! Settings: read once from the environment (and `.env`), checked together, typed from there on.
 
 mod accounts;
+mod documents;
 mod http;
 mod keys;
+mod limits;
 mod mail;
 mod security;
 mod source;
@@ -11,11 +13,15 @@ pub mod variables;
 
 use std::{ffi::OsString, fmt};
 
+use crate::domain::rate_limits::Policy;
 pub use accounts::{AccountConfig, AvatarConfig, CloudinaryConfig, PasswordRules};
-pub use http::{HttpConfig, Origin};
+pub use documents::TrustedDocuments;
+pub use http::{HttpConfig, Origin, ProxyConfig, ProxyHeader};
+pub use limits::OperationLimits;
 pub use mail::{MailConfig, MailTransport, SmtpConfig, SmtpTls};
 pub use security::{PasswordConfig, TokenConfig};
 pub use source::{Problem, Source};
+
 pub use stores::{CacheConfig, DatabaseConfig, RedisConfig, SqliteFile};
 
 /// Where the service runs.
@@ -36,13 +42,17 @@ pub enum LogFormat {
     Json,
 }
 
-/// What the GraphQL endpoint shows of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the GraphQL endpoint takes, and shows of itself.
+#[derive(Debug, Clone)]
 pub struct GraphqlConfig {
     /// Whether the schema can be asked for.
     pub introspection: bool,
     /// Whether browsers get the playground.
     pub playground: bool,
+    /// How much one request may ask for.
+    pub limits: OperationLimits,
+    /// The documents that may be executed, by their SHA-256; `None` for any.
+    pub trusted: Option<TrustedDocuments>,
 }
 
 /// What is logged, and how.
@@ -77,7 +87,9 @@ pub struct Config {
     pub avatars: AvatarConfig,
     /// Mail.
     pub mail: MailConfig,
-    /// What the GraphQL endpoint shows of itself.
+    /// How often something may be tried; `None` for as often as anybody likes.
+    pub rates: Option<Policy>,
+    /// What the GraphQL endpoint takes, and shows of itself.
     pub graphql: GraphqlConfig,
     /// Logs.
     pub log: LogConfig,
@@ -133,6 +145,7 @@ impl Config {
         let mail = mail::read(&mut source, environment, http.as_ref());
         let cache = stores::cache(&mut source, database.as_ref());
         let graphql = graphql(&mut source, environment);
+        let rates = limits::rates(&mut source, environment);
         let log = log(&mut source, environment);
         let is_mute = mail.as_ref().is_some_and(|mail| matches!(mail.transport, MailTransport::Off));
         if is_mute && accounts.as_ref().is_some_and(|accounts| accounts.require_verified_email) {
@@ -151,6 +164,7 @@ impl Config {
                 accounts: accounts?,
                 avatars: avatars?,
                 mail: mail?,
+                rates,
                 graphql,
                 log,
             })
@@ -201,6 +215,8 @@ fn graphql(source: &mut Source, environment: Environment) -> GraphqlConfig {
     GraphqlConfig {
         introspection: is_on(&variables::INTROSPECTION),
         playground: is_on(&variables::PLAYGROUND),
+        limits: limits::operations(source, environment),
+        trusted: documents::trusted(source),
     }
 }
 

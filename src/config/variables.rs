@@ -33,7 +33,8 @@ variables! {
     BIND_ADDR { "127.0.0.1:8080", "0.0.0.0:8080", "Address and port to listen on." }
     PUBLIC_URL { "http://localhost:8080", "https://accounts.example.com", "Where clients reach the service; the issuer of tokens. Must be https in production." }
     ALLOWED_ORIGINS { "", "https://app.example.com,https://www.example.com", "Other origins whose pages may call the service, with cookies; exact, separated by commas." }
-    TRUSTED_PROXIES { "", "10.0.0.0/8,192.168.1.4", "Addresses or networks of reverse proxies whose X-Forwarded-For is believed, separated by commas." }
+    TRUSTED_PROXIES { "", "10.0.0.0/8,192.168.1.4", "Addresses or networks of reverse proxies that are believed about whom they forward for, separated by commas." }
+    PROXY_HEADER { "x-forwarded-for", "forwarded", "The header in which they tell it, `x-forwarded-for` or `forwarded` (RFC 7239); the other is not looked at." }
     REQUEST_TIMEOUT { "30s", "30s", "How long a request may take, 1s to 10m." }
     SHUTDOWN_TIMEOUT { "30s", "30s", "How long requests in flight may take to finish when the service stops, up to 10m." }
     DATABASE_URL { "sqlite://data/vestibule.sqlite", "mongodb://localhost:27017/vestibule", "`sqlite://FILE`, `sqlite::memory:`, `mongodb://…` or `mongodb+srv://…`." }
@@ -74,6 +75,9 @@ variables! {
     AVATAR_DIR { "data/avatars", "/var/lib/vestibule/avatars", "Folder for pictures of people; several nodes must share it, and a SECRET_KEY." }
     MAX_SOCKETS { "4096", "4096", "WebSocket and event-stream connections at once, 1 to 1000000." }
     MAX_SOCKETS_PER_USER { "20", "20", "The same for one person, 1 to 10000." }
+    RATE_LIMITS { "", "login.address=60/5m,register.address=off", "Changes of how often something may be tried, as CLASS.SCOPE=COUNT/TIME, separated by commas; see docs/limits.md. `off` limits nothing, which is refused in production." }
+    GRAPHQL_LIMITS { "", "depth=10,complexity=3000,batch=5", "Changes of how much one request may ask for, as NAME=VALUE, separated by commas; see docs/limits.md. `off` limits nothing, which is refused in production." }
+    TRUSTED_DOCUMENTS { "", "/etc/vestibule/documents.json", "File with the documents that may be executed, as the tools of clients write it: `{\"HASH\": \"DOCUMENT\"}` or a manifest of Apollo. Without it any may, and clients may send documents by their hash (automatic persisted queries)." }
     INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }
     PLAYGROUND { "", "off", "`on`, `off` or `public`: whether browsers get the playground at /graphql. On in development, off in production, where only `public` turns it on." }
     LOG_FORMAT { "", "json", "`pretty` or `json`. Pretty in development, JSON in production." }

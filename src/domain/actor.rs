@@ -37,6 +37,8 @@ pub struct Credentials {
     pub access_token: Option<PresentedToken>,
     /// The refresh token from its cookie.
     pub refresh_cookie: Option<PresentedToken>,
+    /// The token of a device on which somebody has logged in before, from its cookie.
+    pub device_cookie: Option<PresentedToken>,
 }
 
 /// What is known of the device that asks; shown to the person in the list of sessions.

@@ -83,6 +83,15 @@ pub enum Error {
         /// The version that is stored now.
         current_version: i64,
     },
+    /// An idempotency key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The request with this idempotency key has no answer yet.
+    #[error("the request with this idempotency key is running")]
+    StillRunning {
+        /// When to ask for the answer.
+        retry_after: Duration,
+    },
     /// A refresh token is unknown, or a one-time token was used or is too old.
     #[error("the token is not valid")]
     TokenInvalid,
@@ -137,7 +146,7 @@ impl Error {
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::Unauthenticated(_) => ErrorCode::Unauthenticated,
             Self::NotFound => ErrorCode::NotFound,
-            Self::Conflict { .. } => ErrorCode::Conflict,
+            Self::Conflict { .. } | Self::KeyReused | Self::StillRunning { .. } => ErrorCode::Conflict,
             Self::TokenInvalid => ErrorCode::TokenInvalid,
             Self::ReauthenticationRequired => ErrorCode::ReauthenticationRequired,
             Self::RateLimited { .. } => ErrorCode::RateLimited,
@@ -156,6 +165,8 @@ impl Error {
                 several => format!("{} fields of the input are faulty.", several.len()),
             },
             Self::Unauthenticated(reason) => reason.message().into(),
+            Self::KeyReused => "The Idempotency-Key was used for another request.".into(),
+            Self::StillRunning { .. } => "The request with this Idempotency-Key is not answered yet.".into(),
             other => other.code().summary().into(),
         }
     }
@@ -176,6 +187,7 @@ impl Error {
         match self {
             Self::Overloaded { retry_after }
             | Self::RateLimited { retry_after }
+            | Self::StillRunning { retry_after }
             | Self::ServiceUnavailable { retry_after } => Some(*retry_after),
             _ => None,
         }
@@ -239,7 +251,9 @@ error_codes! {
     Forbidden = "FORBIDDEN", 403, "You may not do this.";
     /// There is no such thing, or you may not see it.
     NotFound = "NOT_FOUND", 404, "There is no such thing.";
-    /// The thing was changed since you read it; `currentVersion` is the version that is stored now.
+    /// The thing was changed since you read it; `currentVersion` is the version that is stored now. Or the
+    /// `Idempotency-Key` was used for another request, or for this one, which is not answered yet: then
+    /// `retryAfter` is there.
     Conflict = "CONFLICT", 409, "It was changed by somebody else in the meantime.";
     /// A refresh token or one-time token is unknown, was used, or is too old.
     TokenInvalid = "TOKEN_INVALID", 401, "The token is not valid.";
@@ -260,10 +274,13 @@ error_codes! {
     GraphqlParseFailed = "GRAPHQL_PARSE_FAILED", 400, "The document is not valid GraphQL.";
     /// The document or its variables do not fit the schema.
     GraphqlValidationFailed = "GRAPHQL_VALIDATION_FAILED", 400, "The request does not fit the schema.";
-    /// The operation asks for more than a request may; `limit` is the most it may and `limitName` of what.
+    /// The operation asks for more than a request may; `limitName` says of what, `limit`
+    /// the most it may, and `value` how much was found, where counting ended.
     OperationTooComplex = "OPERATION_TOO_COMPLEX", 400, "The operation asks for too much.";
     /// The hash of a persisted query is not known; send the document with it.
     PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND", 404, "The persisted query is not known.";
+    /// Only trusted documents are executed, and this is none of them.
+    DocumentNotTrusted = "DOCUMENT_NOT_TRUSTED", 403, "The service executes trusted documents alone.";
     /// A defect or fault of the service; the log line with the same `requestId` says more.
     InternalServerError = "INTERNAL_SERVER_ERROR", 500, "Something went wrong on our side.";
 }

@@ -5,9 +5,11 @@ pub mod accounts;
 pub mod actor;
 pub mod avatars;
 pub mod clock;
+pub mod documents;
 pub mod error;
 pub mod faults;
 pub mod hex;
+pub mod idempotency;
 pub mod ids;
 pub mod mail;
 pub mod one_time;
@@ -16,6 +18,7 @@ pub mod page;
 pub mod passwords;
 pub mod patch;
 pub mod random;
+pub mod rate_limits;
 pub mod sessions;
 pub mod store;
 pub mod tokens;
@@ -38,6 +41,10 @@ pub struct Domain {
     pub passwords: Arc<passwords::Passwords>,
     /// Access tokens and the keys that sign them.
     pub tokens: Arc<tokens::AccessTokens>,
+    /// Answers that are given again.
+    pub answers: Arc<idempotency::Answers>,
+    /// How often something may be tried.
+    pub rate_limits: Arc<rate_limits::RateLimits>,
     /// Login, refresh, logout and the check of credentials.
     pub sessions: Arc<sessions::Sessions>,
 }

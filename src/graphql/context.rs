@@ -1,8 +1,12 @@
 //! What a request brings to its resolvers, and what they leave for the answer.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_graphql::Context;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 
 use super::Result;
@@ -11,6 +15,7 @@ use crate::domain::{
     actor::{Actor, ClientInfo, Principal},
     clock::Instant,
     ids::RequestId,
+    rate_limits::{Class, Identifier},
 };
 
 /// Whether another site may have caused the request; found by the transport.
@@ -23,7 +28,7 @@ pub enum CsrfVerdict {
 }
 
 /// Tokens for cookies.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct TokenCookies {
     /// The access token.
     pub access_token: String,
@@ -31,10 +36,12 @@ pub struct TokenCookies {
     pub refresh_token: String,
     /// When the browser may forget both.
     pub expires_at: Instant,
+    /// What the device shows at its next login, also after that.
+    pub device_token: Option<String>,
 }
 
 /// What the transport is to do with cookies.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum CookieEffect {
     /// Set both.
     Set(TokenCookies),
@@ -52,12 +59,15 @@ pub struct RequestContext {
     pub client: ClientInfo,
     /// Whether cookies may be used.
     pub csrf: CsrfVerdict,
+    /// The `Idempotency-Key` of the request.
+    pub idempotency_key: Option<String>,
     /// Whether the answer can set cookies, which it cannot over a socket or as events.
     pub can_set_cookies: bool,
     /// A place that is taken for as long as the request runs.
     _place: Option<OwnedSemaphorePermit>,
     actor: OnceCell<domain::Result<Actor>>,
     cookies: Mutex<Option<CookieEffect>>,
+    is_repeated: AtomicBool,
 }
 
 impl RequestContext {
@@ -73,10 +83,12 @@ impl RequestContext {
             credentials,
             client,
             csrf,
+            idempotency_key: None,
             can_set_cookies: true,
             _place: None,
             actor: OnceCell::new(),
             cookies: Mutex::new(None),
+            is_repeated: AtomicBool::new(false),
         }
     }
 
@@ -84,6 +96,12 @@ impl RequestContext {
     #[must_use]
     pub fn with_place(self, place: OwnedSemaphorePermit) -> Self {
         Self { _place: Some(place), ..self }
+    }
+
+    /// The same, with the key by which it is done once.
+    #[must_use]
+    pub fn with_idempotency_key(self, key: Option<String>) -> Self {
+        Self { idempotency_key: key, ..self }
     }
 
     /// The same, for a carrier whose answers can set no cookies. A refresh token in a cookie is left
@@ -96,7 +114,7 @@ impl RequestContext {
 
     /// Who asks: found at the first call, so that a login with an old token at hand does not look it
     /// up, and remembered for the others.
-    async fn actor(&self, domain: &Domain) -> Result<&Actor> {
+    pub(super) async fn actor(&self, domain: &Domain) -> Result<&Actor> {
         let authenticate = async || {
             let outcome = domain.sessions.authenticate(&self.credentials).await;
             outcome.inspect_err(|error| tracing::info!(%error, "credentials refused"))
@@ -110,6 +128,21 @@ impl RequestContext {
     /// Records what the transport is to do with cookies; the last word counts.
     pub(super) fn record(&self, effect: CookieEffect) {
         *self.cookies.lock().unwrap_or_else(PoisonError::into_inner) = Some(effect);
+    }
+
+    /// What is recorded so far.
+    pub(super) fn cookie_effect(&self) -> Option<CookieEffect> {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The answer was given before.
+    pub(super) fn mark_as_repeated(&self) {
+        self.is_repeated.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer was given before.
+    pub fn is_repeated(&self) -> bool {
+        self.is_repeated.load(Ordering::Relaxed)
     }
 
     /// What was recorded.
@@ -131,6 +164,10 @@ pub(super) trait ContextExt {
     /// The user who asks, if they showed the password in the last minutes. Every field with the directive
     /// `@requiresFreshAuth` begins with this.
     async fn fresh_principal(&self) -> Result<&Principal>;
+    /// The device that asks.
+    fn client(&self) -> Result<&ClientInfo>;
+    /// Takes a place for what is tried, for somebody or nobody in particular.
+    async fn limit(&self, class: Class, identifier: Option<Identifier>) -> Result<()>;
 }
 
 impl ContextExt for Context<'_> {
@@ -155,5 +192,13 @@ impl ContextExt for Context<'_> {
         let caller = self.principal().await?;
         self.domain()?.sessions.require_fresh(caller)?;
         Ok(caller)
+    }
+
+    fn client(&self) -> Result<&ClientInfo> {
+        Ok(&self.request()?.client)
+    }
+
+    async fn limit(&self, class: Class, identifier: Option<Identifier>) -> Result<()> {
+        Ok(self.domain()?.rate_limits.check(class, self.client()?, identifier.as_ref()).await?)
     }
 }

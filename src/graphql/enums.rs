@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use async_graphql::{
-    InputType, InputValueError, InputValueResult, Name, TypeDirective, Value,
+    Enum, InputType, InputValueError, InputValueResult, Name, TypeDirective, Value,
     registry::{Deprecation, MetaEnumValue, MetaType, MetaTypeId, Registry},
 };
 
@@ -127,6 +127,25 @@ fn meta<E: TableEnum>() -> MetaType {
 /// with, and the reasons where `UNAUTHENTICATED` is one of them.
 #[TypeDirective(location = "FieldDefinition")]
 pub(super) fn raises(codes: Vec<ErrorCodeEnum>, reasons: Option<Vec<ReasonEnum>>) {}
+
+/// Who gets what stands behind a field or is of a type.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AccessRule {
+    /// Of a field: anybody.
+    Public,
+    /// Of a field: whoever has what the input asks for, such as a password or the token of a mail.
+    Proof,
+    /// Of a field: a person who is logged in, about themselves; else `UNAUTHENTICATED`.
+    Caller,
+    /// Of a type: the person whom it belongs to, wherever it stands.
+    Owner,
+    /// Of a type: whoever gets the field that is answered with it.
+    Answer,
+}
+
+/// Who may have it. Every root field and every object type says so.
+#[TypeDirective(location = "FieldDefinition", location = "Object")]
+pub(super) fn access(rule: AccessRule) {}
 
 /// The field needs a login, or a `reauthenticate`, of the last 10 minutes; else it answers
 /// `REAUTHENTICATION_REQUIRED`.

@@ -92,7 +92,8 @@ fn field(prefix: &str, fault: Fault) -> Value {
     Value::Object(values)
 }
 
-fn whole_seconds(wait: std::time::Duration) -> u64 {
+/// Seconds to wait, rounded up, 1 at least.
+pub fn whole_seconds(wait: std::time::Duration) -> u64 {
     let part = u64::from(wait.subsec_nanos() > 0);
     (wait.as_secs() + part).max(1)
 }

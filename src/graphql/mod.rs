@@ -1,11 +1,15 @@
 //! GraphQL <-> domain: types, resolvers and the mapping of errors. No rule and no storage here.
 
 mod context;
+mod documents;
 mod enums;
 mod error;
+mod fields;
 mod limits;
 mod mutation;
+mod once;
 mod page;
+mod prepare;
 mod query;
 mod request;
 mod stream;
@@ -16,11 +20,16 @@ mod unsent;
 use async_graphql::{SDLExportOptions, Schema};
 
 pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
-pub use error::{ApiError, extensions, refusal, request_error, too_many_operations};
+pub use documents::Documents;
+pub use error::{ApiError, extensions, refusal, request_error, too_many_operations, whole_seconds};
+pub use prepare::ResolvedRequest;
 pub use request::{GraphqlRequest, Method, Outcome, RequestError};
 pub use stream::{Emission, Executions};
 
-use crate::{config::GraphqlConfig, domain::Domain};
+use crate::{
+    config::{GraphqlConfig, OperationLimits},
+    domain::Domain,
+};
 
 /// The outcome of a resolver. Its error is built from the domain's and from nothing else.
 type Result<T> = std::result::Result<T, ApiError>;
@@ -32,17 +41,27 @@ pub type UserSchema = Schema<query::Query, mutation::Mutation, subscription::Sub
 #[derive(Clone)]
 pub struct Graphql {
     schema: UserSchema,
+    domain: Domain,
+    documents: Documents,
+    limits: OperationLimits,
+    shows_schema: bool,
 }
 
 impl Graphql {
     /// A schema over the domain.
-    pub fn new(domain: Domain, config: GraphqlConfig) -> Self {
-        let mut builder = schema().data(domain);
+    pub fn new(domain: Domain, config: &GraphqlConfig, documents: Documents) -> Self {
+        let mut builder = schema().data(domain.clone());
         if !config.introspection {
             // Without introspection nothing else may tell names either.
             builder = builder.disable_introspection().disable_suggestions();
         }
-        Self { schema: builder.finish() }
+        Self {
+            schema: builder.finish(),
+            domain,
+            documents,
+            limits: config.limits,
+            shows_schema: config.introspection,
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use tracing::Instrument;
 
 use super::{
     Graphql, RequestContext,
-    request::{GraphqlRequest, Method, Outcome, RequestError, complete, prepare, with_request_id},
+    prepare::ResolvedRequest,
+    request::{Method, Outcome, RequestError, complete, with_request_id},
 };
 use crate::domain::{ErrorCode, ids::RequestId};
 
@@ -34,14 +35,16 @@ impl Graphql {
     /// Why it does not run, where that is clear before it starts.
     pub fn stream(
         &self,
-        request: GraphqlRequest,
+        request: ResolvedRequest,
         method: Method,
         context: Arc<RequestContext>,
         executions: &Executions,
     ) -> Result<BoxStream<'static, Emission>, RequestError> {
         let id = context.request_id.clone();
-        let (prepared, kind) = prepare(request, method).map_err(|refused| with_request_id(refused, &id))?;
-        let prepared = prepared.data(context);
+        let prepared = self.prepare(request, method, None);
+        let prepared = prepared.map_err(|refused| with_request_id(refused, &id))?;
+        let kind = prepared.kind;
+        let prepared = prepared.request.data(context);
         if kind == OperationType::Subscription {
             let answers = self.schema.execute_stream(prepared).enumerate();
             return Ok(answers.map(move |(number, response)| emission(number, response, &id)).boxed());

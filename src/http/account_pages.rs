@@ -11,6 +11,15 @@ use axum::{
 use super::answer;
 use crate::domain::ids::RequestId;
 
+/// What the script asks for.
+pub const OWN_DOCUMENTS: [&str; 5] = [
+    "mutation($input: VerifyEmailInput!) { verifyEmail(input: $input) { success } }",
+    "mutation($input: ResetPasswordInput!) { resetPassword(input: $input) { success } }",
+    "mutation($input: ConfirmEmailChangeInput!) { confirmEmailChange(input: $input) { success } }",
+    "mutation($input: UndoEmailChangeInput!) { undoEmailChange(input: $input) { success } }",
+    "query($input: PasswordStrengthInput!) { passwordStrength(input: $input) { score acceptable warning suggestions } }",
+];
+
 const PAGE: &str = include_str!("../../assets/pages/account.html");
 const SCRIPT: &str = include_str!("../../assets/pages/account.js");
 const STYLE: &str = include_str!("../../assets/pages/account.css");
@@ -33,4 +42,18 @@ pub(super) async fn page(Extension(id): Extension<RequestId>, Path(page): Path<S
         (header::CACHE_CONTROL, "no-cache"),
     ];
     (headers, text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_asks_for_the_own_documents_and_for_nothing_else() {
+        for document in OWN_DOCUMENTS {
+            assert!(SCRIPT.contains(&format!("'{document}'")), "{document}");
+        }
+        let asked = SCRIPT.matches("'mutation(").count() + SCRIPT.matches("'query(").count();
+        assert_eq!(asked, OWN_DOCUMENTS.len());
+    }
 }

@@ -1,5 +1,6 @@
 //! Answers that are the same wherever they come from.
 
+use async_graphql::ErrorExtensionValues;
 use axum::{
     Json,
     http::{HeaderValue, Method, StatusCode, header},
@@ -9,8 +10,8 @@ use serde_json::json;
 
 use super::media::ResponseType;
 use crate::{
-    domain::{ErrorCode, ids::RequestId},
-    graphql,
+    domain::{Error, ErrorCode, ids::RequestId},
+    graphql::{self, RequestError},
 };
 
 /// What a request that is not GraphQL yet is refused with: an answer of the same form as every
@@ -19,11 +20,14 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) code: ErrorCode,
     pub(super) message: String,
+    retry_after: Option<u64>,
+    /// In place of those of the code.
+    extensions: Option<ErrorExtensionValues>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), retry_after: retry_after(code), extensions: None }
     }
 
     /// A request that is not of the form it must have.
@@ -37,19 +41,31 @@ impl Refusal {
         Self::new(status, code, code.summary())
     }
 
+    /// A request that asks for too much before it is one.
+    pub(super) fn of_request(refused: RequestError) -> Self {
+        let (RequestError::Faulty(error) | RequestError::MethodNotAllowed(error)) = refused;
+        Self { extensions: error.extensions, message: error.message, ..Self::bad_request("") }
+    }
+
+    /// A refusal by the domain.
+    pub(super) fn of_error(error: &Error) -> Self {
+        let wait = error.retry_after().map(graphql::whole_seconds);
+        Self { retry_after: wait, message: error.message(), ..Self::of(error.code()) }
+    }
+
     pub(super) fn into_response(self, id: &RequestId, media: ResponseType) -> Response {
         let mut error = graphql::request_error(self.code, self.message);
+        error.extensions = self.extensions.or(error.extensions);
         let extensions = error.extensions.get_or_insert_default();
         extensions.set("status", self.status.as_u16());
         extensions.set("requestId", id.as_str());
-        let wait = retry_after(self.code);
-        if let Some(seconds) = wait {
+        if let Some(seconds) = self.retry_after {
             extensions.set("retryAfter", seconds);
         }
         let mut response = (self.status, Json(json!({ "errors": [error] }))).into_response();
         // `Json` says `application/json`, whatever the client asked for.
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
-        if let Some(seconds) = wait {
+        if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response

@@ -8,11 +8,12 @@ use axum::{
 };
 use serde_json::json;
 
-use super::{HttpState, answer, answer::Refusal, media::ResponseType};
+use super::{HttpState, answer, answer::Refusal, graphql::client_info, media::ResponseType};
 use crate::domain::{
     ErrorCode,
     avatars::{AvatarError, UploadForm},
     ids::RequestId,
+    rate_limits::Class,
 };
 
 /// The most bytes of a picture that is uploaded.
@@ -31,6 +32,12 @@ pub(super) async fn receive(
     Extension(id): Extension<RequestId>,
     request: Request,
 ) -> Response {
+    let (parts, body) = request.into_parts();
+    let client = client_info(&parts);
+    let request = Request::from_parts(parts, body);
+    if let Err(error) = state.domain.rate_limits.check(Class::Upload, &client, None).await {
+        return Refusal::of_error(&error).into_response(&id, ResponseType::Json);
+    }
     #[expect(clippy::disallowed_methods, reason = "no driver call is in it")]
     let form = match tokio::time::timeout(state.body_timeout, read(&state, request)).await {
         Ok(form) => form,

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use cookie::{Cookie, SameSite, time::Duration};
 
 use crate::{
-    domain::{Credentials, actor::PresentedToken, clock::Instant},
+    domain::{Credentials, actor::PresentedToken, clock::Instant, rate_limits::DeviceTokens},
     graphql::{CookieEffect, TokenCookies},
 };
 
@@ -13,25 +13,38 @@ use crate::{
 pub(super) struct CookieNames {
     access: &'static str,
     refresh: &'static str,
+    device: &'static str,
     secure: bool,
 }
 
 impl CookieNames {
     pub(super) const fn new(secure: bool) -> Self {
         if secure {
-            Self { access: "__Host-vestibule_access", refresh: "__Host-vestibule_refresh", secure }
+            Self {
+                access: "__Host-vestibule_access",
+                refresh: "__Host-vestibule_refresh",
+                device: "__Host-vestibule_device",
+                secure,
+            }
         } else {
-            Self { access: "vestibule_access", refresh: "vestibule_refresh", secure }
+            Self {
+                access: "vestibule_access",
+                refresh: "vestibule_refresh",
+                device: "vestibule_device",
+                secure,
+            }
         }
     }
 
     /// The credentials of a request: the header goes before the cookie.
     pub(super) fn credentials(&self, headers: &HeaderMap) -> Credentials {
-        let mut credentials = Credentials { access_token: bearer(headers), refresh_cookie: None };
+        let mut credentials = Credentials { access_token: bearer(headers), ..Credentials::default() };
         for cookie in cookies(headers) {
             let token = || Some(PresentedToken::new(cookie.value().to_owned()));
             if cookie.name() == self.refresh {
                 credentials.refresh_cookie = token();
+            } else if cookie.name() == self.device {
+                credentials.device_cookie = token();
             } else if cookie.name() == self.access && credentials.access_token.is_none() {
                 credentials.access_token = token();
             }
@@ -47,17 +60,23 @@ impl CookieNames {
     /// Writes what a resolver recorded into the answer.
     pub(super) fn apply(&self, effect: &CookieEffect, now: Instant, headers: &mut HeaderMap) {
         let written = match effect {
-            CookieEffect::Set(TokenCookies { access_token, refresh_token, expires_at }) => {
+            CookieEffect::Set(TokenCookies { access_token, refresh_token, expires_at, device_token }) => {
                 // The access cookie lives as long as the session, longer than its token: an expired
                 // token tells the page to refresh, a lost one would look like a logout.
                 let lifetime = Duration::seconds((*expires_at - now).num_seconds().max(0));
-                [
+                let mut cookies = vec![
                     self.cookie(self.access, access_token, lifetime),
                     self.cookie(self.refresh, refresh_token, lifetime),
-                ]
+                ];
+                if let Some(token) = device_token {
+                    let lifetime = Duration::seconds(DeviceTokens::TTL.num_seconds());
+                    cookies.push(self.cookie(self.device, token, lifetime));
+                }
+                cookies
             }
             CookieEffect::Clear => {
-                [self.cookie(self.access, "", Duration::ZERO), self.cookie(self.refresh, "", Duration::ZERO)]
+                // The device stays known: that is what it is for.
+                [self.access, self.refresh].map(|name| self.cookie(name, "", Duration::ZERO)).into()
             }
         };
         for cookie in written {

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use async_graphql::ServerError;
 use axum::{
     Extension,
     body::Body,
     extract::{Query, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header},
-    response::{IntoResponse, Response},
+    http::{HeaderMap, HeaderName, Request, StatusCode, header},
+    response::Response,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     HttpState,
@@ -20,13 +20,14 @@ use super::{
     cookies::CookieNames,
     csrf,
     media::{self, ResponseType},
-    playground, sse,
+    playground, render, sse,
 };
 use crate::{
     domain::{ErrorCode, actor::ClientInfo, ids::RequestId},
-    graphql::{CsrfVerdict, GraphqlRequest, Method, Outcome, RequestContext, RequestError},
+    graphql::{CsrfVerdict, Graphql, GraphqlRequest, Method, Outcome, RequestContext},
 };
 
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const MAX_USER_AGENT_CHARACTERS: usize = 512;
 const MAX_LANGUAGES_CHARACTERS: usize = 200;
 
@@ -43,7 +44,8 @@ pub(super) async fn get(
     let parameters = Query::<GetParameters>::try_from_uri(request.uri());
     let parsed = parameters
         .map_err(|_| Refusal::bad_request("The query string cannot be read."))
-        .and_then(|Query(parameters)| parameters.try_into());
+        .and_then(|Query(parameters)| parameters.try_into())
+        .map(|request| Asked::One(Box::new(request)));
     let (parts, _body) = request.into_parts();
     answer(&state, &id, &parts, Method::Get, async { parsed }).await
 }
@@ -61,18 +63,33 @@ pub(super) async fn post(
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
         }
         let bytes = body::read(&parts.headers, body, state.body_timeout).await?;
-        parse_body(&bytes).ok_or_else(|| {
-            Refusal::bad_request("The body must be one JSON object with the string member \"query\".")
-        })
+        parse_body(&bytes, &state.graphql)
     };
     answer(&state, &id, &parts, Method::Post, parsed).await
 }
 
+/// What a body asks for.
+enum Asked {
+    One(Box<GraphqlRequest>),
+    Many(Vec<GraphqlRequest>),
+}
+
 /// A request is a JSON object; an array of its members in order, which the derived reader would take
-/// as well, is not.
-fn parse_body(bytes: &[u8]) -> Option<GraphqlRequest> {
-    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).ok()?;
-    serde_json::from_value(object.into()).ok()
+/// as well, is not. A list of requests is one where the service takes lists.
+fn parse_body(bytes: &[u8], graphql: &Graphql) -> Result<Asked, Refusal> {
+    let malformed =
+        || Refusal::bad_request("The body must be one JSON object with the string member \"query\".");
+    let read = |value: Value| match value {
+        Value::Object(_) => serde_json::from_value(value).map_err(|_| malformed()),
+        _ => Err(malformed()),
+    };
+    match serde_json::from_slice(bytes).map_err(|_| malformed())? {
+        Value::Array(items) => {
+            graphql.check_batch(items.len()).map_err(Refusal::of_request)?;
+            items.into_iter().map(read).collect::<Result<_, _>>().map(Asked::Many)
+        }
+        value => read(value).map(|request| Asked::One(Box::new(request))),
+    }
 }
 
 /// The parameters of a GET; JSON where the body would have objects.
@@ -82,6 +99,7 @@ struct GetParameters {
     #[serde(default)]
     query: Option<String>,
     operation_name: Option<String>,
+    document_id: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
 }
@@ -95,10 +113,9 @@ impl TryFrom<GetParameters> for GraphqlRequest {
             let parsed = text.map(|text| serde_json::from_str(&text)).transpose();
             parsed.map_err(|_| Refusal::bad_request(format!("The parameter {name} must be a JSON object.")))
         };
-        let query =
-            parameters.query.ok_or_else(|| Refusal::bad_request("The parameter query is missing."))?;
         Ok(Self {
-            query,
+            query: parameters.query,
+            document_id: parameters.document_id.filter(|id| !id.is_empty()),
             operation_name: parameters.operation_name.filter(|name| !name.is_empty()),
             variables: object("variables", parameters.variables)?,
             extensions: object("extensions", parameters.extensions)?,
@@ -112,7 +129,7 @@ async fn answer(
     id: &RequestId,
     parts: &axum::http::request::Parts,
     method: Method,
-    parsed: impl Future<Output = Result<GraphqlRequest, Refusal>>,
+    parsed: impl Future<Output = Result<Asked, Refusal>>,
 ) -> Response {
     let headers = &parts.headers;
     let takes_events = media::accepts_events(headers);
@@ -128,67 +145,58 @@ async fn answer(
         tracing::warn!("a request with cookies was refused as cross-site");
         return Refusal::of(ErrorCode::CsrfRejected).into_response(id, media);
     }
-    let request = match parsed.await {
-        Ok(request) => request,
+    let asked = match parsed.await {
+        Ok(asked) => asked,
         Err(refusal) => return refusal.into_response(id, media),
     };
-    let client = client_info(parts);
-    let context = RequestContext::new(id.clone(), names.credentials(headers), client, csrf);
+    let context = RequestContext::new(id.clone(), names.credentials(headers), client_info(parts), csrf);
+    let request = match asked {
+        Asked::Many(requests) => return answer_many(state, requests, Arc::new(context), media).await,
+        Asked::One(request) => match state.graphql.resolve(*request, id).await {
+            Ok(request) => request,
+            Err(refused) => return render::refused(refused, media),
+        },
+    };
     // Some clients always take events as well, and mean it for subscriptions alone.
     if takes_events && (acceptable.is_none() || state.graphql.is_subscription(&request)) {
         return sse::answer(state, request, method.as_stream(), context).await;
     }
-    let context = Arc::new(context);
+    let key = headers.get(IDEMPOTENCY_KEY).map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+    let context = Arc::new(context.with_idempotency_key(key));
     let (graphql, shared) = (state.graphql.clone(), context.clone());
     match state.executions.run(async move { graphql.execute(request, method, shared).await }).await {
         Ok(outcome) => {
-            let mut response = render(outcome, media);
-            if let Some(effect) = context.take_cookie_effect() {
-                names.apply(&effect, state.clock.now(), response.headers_mut());
-            }
+            let mut response = render::outcome(outcome, media);
+            render::effects(state, &context, response.headers_mut());
             response
         }
         Err(code) => Refusal::of(code).into_response(id, media),
     }
 }
 
-fn render(outcome: Outcome, media: ResponseType) -> Response {
-    match outcome {
-        Outcome::Executed(response) => with_media(
-            StatusCode::OK,
-            async_graphql_axum::GraphQLResponse::from(response).into_response(),
-            media,
-        ),
-        Outcome::Refused(refused) => render_refused(refused, media),
-    }
-}
-
-pub(super) fn render_refused(refused: RequestError, media: ResponseType) -> Response {
-    match refused {
-        RequestError::Faulty(error) => {
-            let status = match media {
-                ResponseType::GraphqlResponse => StatusCode::BAD_REQUEST,
-                ResponseType::Json => StatusCode::OK,
+/// Answers a list of queries, one after the other.
+async fn answer_many(
+    state: &HttpState,
+    requests: Vec<GraphqlRequest>,
+    context: Arc<RequestContext>,
+    media: ResponseType,
+) -> Response {
+    let (graphql, id) = (state.graphql.clone(), context.request_id.clone());
+    let run = async move {
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            let outcome = match graphql.resolve(request, &context.request_id).await {
+                Ok(request) => graphql.execute(request, Method::Batch, context.clone()).await,
+                Err(refused) => Outcome::Refused(refused),
             };
-            with_media(status, errors_only(&error), media)
+            outcomes.push(outcome);
         }
-        RequestError::MethodNotAllowed(error) => {
-            let mut response = with_media(StatusCode::METHOD_NOT_ALLOWED, errors_only(&error), media);
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            response
-        }
+        outcomes
+    };
+    match state.executions.run(run).await {
+        Ok(outcomes) => render::outcomes(outcomes, media),
+        Err(code) => Refusal::of(code).into_response(&id, media),
     }
-}
-
-/// The answer to a request that was not executed has no `data` at all.
-fn errors_only(error: &ServerError) -> Response {
-    axum::Json(serde_json::json!({ "errors": [error] })).into_response()
-}
-
-fn with_media(status: StatusCode, mut response: Response, media: ResponseType) -> Response {
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media.as_str()));
-    response
 }
 
 pub(super) fn client_info(parts: &axum::http::request::Parts) -> ClientInfo {

@@ -21,7 +21,9 @@ use super::{
     HttpState, PeerAddress,
     answer::Refusal,
     client_address::{ClientAddress, client_address},
+    graphql::IDEMPOTENCY_KEY,
     media::ResponseType,
+    render::REPLAYED,
 };
 use crate::{
     config::HttpConfig,
@@ -49,7 +51,7 @@ async fn identify(State(state): State<HttpState>, mut request: Request, next: Ne
     let started = state.clock.now();
     let id = RequestId::generate(started, &*state.random);
     let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
-    let client = peer.map(|peer| client_address(peer, request.headers(), &state.config.trusted_proxies));
+    let client = peer.map(|peer| client_address(peer, request.headers(), &state.config.proxies));
     let span = tracing::info_span!(
         "request", id = %id, method = %request.method(), path = request.uri().path(),
         client = client.map(tracing::field::display)
@@ -96,8 +98,8 @@ fn cors(config: &HttpConfig) -> CorsLayer {
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT])
-        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT, IDEMPOTENCY_KEY])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER, REPLAYED])
         .max_age(PREFLIGHT_MAX_AGE)
 }
 

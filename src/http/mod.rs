@@ -13,6 +13,7 @@ mod health;
 mod layers;
 mod media;
 mod playground;
+mod render;
 mod server;
 mod sockets;
 mod sse;
@@ -28,6 +29,7 @@ use axum::{
 };
 
 use self::sockets::Sockets;
+pub use account_pages::OWN_DOCUMENTS;
 pub use client_address::PeerAddress;
 pub use health::Health;
 pub use server::{Server, ServerTimeouts};

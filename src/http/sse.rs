@@ -20,10 +20,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{HttpState, answer::Refusal, graphql::render_refused, media::ResponseType, sockets::UserPlace};
+use super::{HttpState, answer::Refusal, media::ResponseType, render, sockets::UserPlace};
 use crate::{
     domain::{Error, ErrorCode, actor::Actor, error::AuthenticationFailure, ids::RequestId},
-    graphql::{self, Emission, GraphqlRequest, Method, RequestContext, RequestError},
+    graphql::{self, Emission, Method, RequestContext, RequestError, ResolvedRequest},
 };
 
 const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -40,7 +40,7 @@ pub(super) const LAST_WORDS: Duration = Duration::from_millis(100);
 /// Answers a request with events.
 pub(super) async fn answer(
     state: &HttpState,
-    request: GraphqlRequest,
+    request: ResolvedRequest,
     method: Method,
     context: RequestContext,
 ) -> Response {
@@ -53,7 +53,7 @@ pub(super) async fn answer(
     let answers = match state.graphql.stream(request, method, context, &state.executions) {
         Ok(answers) => answers,
         Err(refused @ RequestError::MethodNotAllowed(_)) => {
-            return render_refused(refused, ResponseType::GraphqlResponse);
+            return render::refused(refused, ResponseType::GraphqlResponse);
         }
         // The protocol wants everything that the document is refused for in an accepted stream.
         Err(RequestError::Faulty(error)) => stream::iter([Emission::Refused(vec![error])]).boxed(),

@@ -9,6 +9,7 @@ use crate::{
     config::DatabaseConfig,
     domain::{
         accounts::UserStore,
+        idempotency::AnswerStore,
         one_time::OneTimeTokenStore,
         outbox::OutboxStore,
         sessions::{NoteStore, SessionStore},
@@ -32,6 +33,8 @@ pub struct Stores {
     pub one_time: Arc<dyn OneTimeTokenStore>,
     /// What is to be done later.
     pub outbox: Arc<dyn OutboxStore>,
+    /// Answers that are given again.
+    pub answers: Arc<dyn AnswerStore>,
     /// How often the store is called.
     pub calls: Arc<StoreCalls>,
     /// Whether the store answers.

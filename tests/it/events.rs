@@ -22,7 +22,7 @@ on_every_backend!(
 
 async fn principal(app: &TestApp, person: &Persona<'_>) -> Principal {
     let access_token = Some(PresentedToken::new(person.access_token.clone()));
-    let credentials = Credentials { access_token, refresh_cookie: None };
+    let credentials = Credentials { access_token, ..Credentials::default() };
     match app.domain.sessions.authenticate(&credentials).await.unwrap() {
         Actor::User(principal) => *principal,
         Actor::Anonymous => panic!("nobody"),

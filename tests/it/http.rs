@@ -57,21 +57,18 @@ async fn only_json_is_taken_so_that_no_form_of_another_site_gets_in() {
         assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{media}");
         assert_eq!(answer.code(), "BAD_USER_INPUT");
     }
-    for body in [
-        "",
-        "{",
-        "[]",
-        "null",
-        "\"x\"",
-        r#"{"query":1}"#,
-        r#"{"variables":{}}"#,
-        "[{\"query\":\"{me{id}}\"}]",
-        "[\"{me{id}}\"]",
-        "\u{feff}{}",
-    ] {
+    for body in ["", "{", "null", "\"x\"", r#"{"query":1}"#, r#"{"variables":{}}"#, "\u{feff}{}"] {
         let answer = app.send(post_request(&[], body)).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}");
         assert_eq!(answer.code(), "BAD_USER_INPUT");
+    }
+    for list in ["[]", "[{\"query\":\"{me{id}}\"}]", "[\"{me{id}}\"]"] {
+        let answer = app.send(post_request(&[], list)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{list}");
+        assert_eq!(
+            (answer.code().as_str(), &answer.error()["limitName"]),
+            ("OPERATION_TOO_COMPLEX", &json!("batch"))
+        );
     }
     let unknown_members =
         app.send(post_request(&[], r#"{"query":"{me{id}}","extensions":{"a":1},"x":2}"#)).await;
@@ -136,10 +133,14 @@ async fn cookies_carry_tokens_that_are_in_no_body() {
         (Value::Null, Value::Null)
     );
     let cookies = answer.cookies();
-    assert_eq!(cookies.len(), 2);
-    for (cookie, name) in cookies.iter().zip(["__Host-vestibule_access=", "__Host-vestibule_refresh=vrt_"]) {
+    assert_eq!(cookies.len(), 3);
+    for (cookie, (name, lifetime)) in cookies.iter().zip([
+        ("__Host-vestibule_access=", "; Max-Age=1209600"),
+        ("__Host-vestibule_refresh=vrt_", "; Max-Age=1209600"),
+        ("__Host-vestibule_device=vdt_", "; Max-Age=15552000"),
+    ]) {
         assert!(cookie.starts_with(name), "{cookie}");
-        for attribute in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/", "; Max-Age=1209600"] {
+        for attribute in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/", lifetime] {
             assert!(cookie.contains(attribute), "{attribute} is missing: {cookie}");
         }
         assert!(!cookie.contains("Domain") && cookie.len() < 4096);
@@ -157,7 +158,10 @@ async fn cookies_carry_tokens_that_are_in_no_body() {
     assert_eq!((kept.data("/logout/success"), kept.cookies().len()), (json!(false), 0));
     let logout = app.post(&[("cookie", &cookie)], "mutation { logout { success } }", json!({})).await;
     assert_eq!(logout.data("/logout/success"), true);
+    // The device stays known: others' failures are none of its own.
+    assert_eq!(logout.cookies().len(), 2);
     assert!(logout.cookies().iter().all(|cookie| cookie.contains("; Max-Age=0")), "{:?}", logout.cookies());
+    assert_eq!(logout.headers["clear-site-data"], "\"cache\", \"storage\"");
     assert_eq!(
         app.post(&[("cookie", &cookie)], "{ me { id } }", json!({})).await.reason(),
         "SESSION_REVOKED"
@@ -177,8 +181,10 @@ async fn at_home_cookies_work_over_plain_http() {
     assert!(
         answer.cookies().iter().all(|cookie| cookie.starts_with("vestibule_") && !cookie.contains("Secure"))
     );
-    let refresh_only = cookie_header(&answer).split("; ").last().unwrap().to_owned();
-    let lost = app.post(&[("cookie", &refresh_only)], "{ me { id } }", json!({})).await;
+    let refresh_only = cookie_header(&answer);
+    let refresh_only =
+        refresh_only.split("; ").find(|cookie| cookie.starts_with("vestibule_refresh")).unwrap();
+    let lost = app.post(&[("cookie", refresh_only)], "{ me { id } }", json!({})).await;
     assert_eq!(lost.reason(), "TOKEN_EXPIRED", "a page that has lost the access cookie must refresh");
 }
 

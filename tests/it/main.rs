@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[cfg(feature = "server-tests")]
+mod access;
 mod account_life;
 mod accounts;
 mod architecture;
@@ -16,17 +17,20 @@ mod deletion;
 mod errors;
 mod events;
 mod http;
+mod idempotency;
 mod keys;
 #[cfg(feature = "server-tests")]
 mod mail;
 mod masking;
 mod own_sessions;
 mod passwords;
+mod persisted;
 mod playground;
 mod process;
 mod profile;
 mod properties;
 mod races;
+mod rate_limits;
 mod schema;
 mod sessions;
 mod sockets;

@@ -2,11 +2,13 @@
 //! are in one slot and one command reads them all.
 
 mod connection;
+mod documents;
 mod entries;
 mod events;
 mod known;
 mod near;
 mod provenance;
+mod rates;
 mod scripts;
 mod tracking;
 mod trust;
@@ -22,9 +24,11 @@ use futures_util::future::join_all;
 
 use self::{
     connection::Connection,
+    documents::RedisDocuments,
     entries::{Keys, TOMBSTONE},
     known::Known,
     near::{Copy, Near},
+    rates::RedisRates,
 };
 use super::{Cache, CacheError, TOMBSTONE_TTL};
 use crate::{
@@ -58,8 +62,15 @@ pub(super) async fn open(settings: &RedisConfig, random: &SharedRandom) -> Resul
     connection.connect().await;
     let events = events::open(settings, &connection, random).await?;
     let keys = Keys::new(&settings.key_prefix);
+    let rates = RedisRates::new(connection.clone(), &settings.key_prefix);
+    let documents = RedisDocuments::new(connection.clone(), &settings.key_prefix);
     let sessions = RedisCache { connection, keys, near, known: Known::default() };
-    Ok(Cache { sessions: Arc::new(sessions), events: Arc::new(events) })
+    Ok(Cache {
+        sessions: Arc::new(sessions),
+        events: Arc::new(events),
+        rates: Arc::new(rates),
+        documents: Arc::new(documents),
+    })
 }
 
 impl RedisCache {

@@ -13,7 +13,48 @@ use crate::{
     domain::sessions::{CacheResult, CacheUnavailable},
 };
 
-static PUT_IF_NEWER: LazyLock<Script> = LazyLock::new(|| Script::from_lua(include_str!("put_if_newer.lua")));
+/// A step, by its text.
+pub(super) struct Step {
+    text: &'static str,
+    script: LazyLock<Script>,
+}
+
+macro_rules! step {
+    ($name:ident, $file:literal) => {
+        pub(super) static $name: Step = Step {
+            text: include_str!(concat!("lua/", $file)),
+            script: LazyLock::new(|| Script::from_lua(include_str!(concat!("lua/", $file)))),
+        };
+    };
+}
+
+step!(PUT_IF_NEWER, "put_if_newer.lua");
+step!(TAKE, "take.lua");
+step!(GIVE_BACK, "give_back.lua");
+step!(BEGIN_ATTEMPT, "begin_attempt.lua");
+step!(UNDO_ATTEMPT, "undo_attempt.lua");
+step!(KEEP_DOCUMENT, "keep_document.lua");
+
+impl Step {
+    /// Takes the step, and answers what the script does.
+    pub(super) async fn run(
+        &self,
+        connection: &Connection,
+        keys: Vec<String>,
+        arguments: Vec<String>,
+    ) -> CacheResult<i64> {
+        let client = connection.client()?;
+        let by_hash: FredResult<i64> =
+            client.evalsha(self.script.sha1().clone(), keys.clone(), arguments.clone()).await;
+        let outcome = match by_hash {
+            Err(error) if error.details().starts_with("NOSCRIPT") => {
+                client.eval(self.text, keys, arguments).await
+            }
+            outcome => outcome,
+        };
+        connection.judge(outcome)
+    }
+}
 
 /// Writes `value` where there is no newer one and no tombstone. A value that could not be encoded
 /// is not written.
@@ -24,16 +65,6 @@ pub(super) async fn put_if_newer(
     value: Option<String>,
 ) -> CacheResult<()> {
     let value = value.ok_or(CacheUnavailable)?;
-    let client = connection.client()?;
     let ttl = COPY_TTL.as_millis().to_string();
-    let arguments = vec![version.to_string(), value, ttl];
-    let by_hash: FredResult<i64> =
-        client.evalsha(PUT_IF_NEWER.sha1().clone(), key.clone(), arguments.clone()).await;
-    let outcome = match by_hash {
-        Err(error) if error.details().starts_with("NOSCRIPT") => {
-            client.eval(include_str!("put_if_newer.lua"), key, arguments).await
-        }
-        outcome => outcome,
-    };
-    connection.judge(outcome).map(drop)
+    PUT_IF_NEWER.run(connection, vec![key], vec![version.to_string(), value, ttl]).await.map(drop)
 }

@@ -2,12 +2,13 @@
 
 use super::{Accounts, EmailAddress, SETTLED, User, UserChange};
 use crate::domain::{
-    actor::Principal,
+    actor::{ClientInfo, Principal},
     error::{Error, Result},
     one_time::{OneTimeToken, ProofRequest, Purpose, Ticket},
     outbox::{Slot, Task},
     passwords::PasswordHash,
     patch::Patch,
+    rate_limits::{Class, Identifier},
     store::{Field, StoreError},
 };
 
@@ -17,9 +18,15 @@ impl Accounts {
     ///
     /// # Errors
     /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
-    pub async fn request_email_change(&self, caller: &Principal, new_email: &str) -> Result<Ticket> {
+    pub async fn request_email_change(
+        &self,
+        caller: &Principal,
+        new_email: &str,
+        client: &ClientInfo,
+    ) -> Result<Ticket> {
         let email = EmailAddress::parse(new_email)
             .map_err(|fault| Error::bad_field(crate::domain::faults::Fault { field: "newEmail", ..fault }))?;
+        self.parts.limits.check(Class::Verify, client, Some(&Identifier::of_user(&caller.user.id))).await?;
         let (ticket, user) = (self.parts.one_time.ticket(), &caller.user);
         let task = Task::ChangeEmail {
             user_id: user.id.clone(),
@@ -38,7 +45,8 @@ impl Accounts {
     /// # Errors
     /// `BadUserInput`, `TokenInvalid`, `EmailTaken` when the address was taken meanwhile,
     /// `ServiceUnavailable`.
-    pub async fn confirm_email_change(&self, proof: &ProofRequest) -> Result<User> {
+    pub async fn confirm_email_change(&self, proof: &ProofRequest, client: &ClientInfo) -> Result<User> {
+        self.parts.limits.check(Class::Confirm, client, None).await?;
         let token = self.parts.one_time.find(proof, Purpose::ChangeEmail).await?;
         let before = self.holder(&token, true).await?;
         if before.email_verified && before.email.key() != token.email.key() {
@@ -68,7 +76,8 @@ impl Accounts {
     /// # Errors
     /// `BadUserInput`, `TokenInvalid`, `EmailTaken` when the address was taken meanwhile,
     /// `ServiceUnavailable`.
-    pub async fn undo_email_change(&self, proof: &ProofRequest) -> Result<()> {
+    pub async fn undo_email_change(&self, proof: &ProofRequest, client: &ClientInfo) -> Result<()> {
+        self.parts.limits.check(Class::Confirm, client, None).await?;
         let one_time = &self.parts.one_time;
         let token = one_time.find(proof, Purpose::UndoEmailChange).await?;
         self.holder(&token, false).await?;

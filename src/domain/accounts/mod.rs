@@ -45,6 +45,7 @@ use super::{
     outbox::Outbox,
     passwords::Passwords,
     random::SharedRandom,
+    rate_limits::RateLimits,
     sessions::Sessions,
     store::{Field, StoreError},
 };
@@ -75,6 +76,8 @@ pub struct AccountParts {
     pub users: Arc<dyn UserStore>,
     /// The hashing threads, and what a password may be.
     pub passwords: Arc<Passwords>,
+    /// How often something may be tried.
+    pub limits: Arc<RateLimits>,
     /// The session service.
     pub sessions: Arc<Sessions>,
     /// Tokens of mails.

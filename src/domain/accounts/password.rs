@@ -2,11 +2,11 @@
 
 use super::{Accounts, User, UserChange, UserWithPassword};
 use crate::domain::{
-    actor::Principal,
-    error::{AuthenticationFailure, Error, Result},
+    actor::{ClientInfo, Principal},
+    error::{Error, Result},
     faults::Faults,
     outbox::{Notice, Task},
-    passwords::{Password, Verification},
+    passwords::Password,
     sessions::SessionEventKind,
 };
 
@@ -18,6 +18,8 @@ pub struct ChangePasswordRequest {
     pub new_password: String,
     /// Whether other devices stay logged in.
     pub keep_other_sessions: bool,
+    /// The device.
+    pub client: ClientInfo,
 }
 
 impl Accounts {
@@ -28,7 +30,7 @@ impl Accounts {
     /// made with the old password survives a crash in between, or a login that was under way.
     ///
     /// # Errors
-    /// `BadUserInput`, `InvalidCredentials` when the current password is wrong, `Overloaded`,
+    /// `BadUserInput`, `InvalidCredentials` when the current password is wrong, `RateLimited`, `Overloaded`,
     /// `ServiceUnavailable`.
     pub async fn change_password(&self, caller: &Principal, request: ChangePasswordRequest) -> Result<User> {
         let mut faults = Faults::default();
@@ -36,13 +38,7 @@ impl Accounts {
         let new = faults.check(Password::parse_new("newPassword", &request.new_password));
         let (Some(current), Some(new)) = (current, new) else { return Err(faults.into_error()) };
 
-        let stored = self.parts.users.find_with_password(&caller.user.id).await?;
-        let stored = stored.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
-        let verification = self.parts.passwords.verify(current, Some(stored.password_hash.clone())).await?;
-        if matches!(verification, Verification::Wrong) {
-            tracing::info!(user = %stored.user.id, "password change refused");
-            return Err(Error::InvalidCredentials);
-        }
+        let stored = self.parts.sessions.verify_own(caller, current, &request.client).await?;
         let context = stored.user.words();
         self.parts.passwords.check_strength("newPassword", &new, &context).await?;
         let user = self.replace_password(&stored, new, !request.keep_other_sessions).await?;

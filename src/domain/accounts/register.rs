@@ -10,6 +10,7 @@ use crate::domain::{
     one_time::Ticket,
     outbox::{PendingAccount, Slot, Task, TaskError},
     passwords::{Password, PasswordHash},
+    rate_limits::{Class, Identifier},
     sessions::{SignedIn, parse_device_name},
     store::{Field, StoreError},
 };
@@ -52,8 +53,8 @@ impl Accounts {
     /// account: all that the request does is to write down, in one step, that it was made.
     ///
     /// # Errors
-    /// `BadUserInput` with every faulty field, `EmailTaken` unless registration is private, `Overloaded`,
-    /// `ServiceUnavailable` (then the account may exist: a login tells).
+    /// `BadUserInput` with every faulty field, `EmailTaken` unless registration is private, `RateLimited`,
+    /// `Overloaded`, `ServiceUnavailable` (then the account may exist: a login tells).
     pub async fn register(&self, request: RegisterRequest) -> Result<Registration> {
         let mut faults = Faults::default();
         let email = faults.check(EmailAddress::parse(&request.email));
@@ -69,6 +70,8 @@ impl Accounts {
         let locale = locale.or_else(|| Locale::first_of(request.client.languages.as_deref()?));
         let application = Application { email, name, locale, device_name };
 
+        let identifier = Identifier::of_email(&application.email);
+        self.parts.limits.check(Class::Register, &request.client, Some(&identifier)).await?;
         let passwords = &self.parts.passwords;
         let context = [application.email.as_str(), application.name.as_str()];
         passwords.check_strength("password", &password, &context).await?;

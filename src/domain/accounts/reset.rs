@@ -2,10 +2,12 @@
 
 use super::{Accounts, EmailAddress, UserChange};
 use crate::domain::{
+    actor::ClientInfo,
     error::{Error, Result},
     one_time::{ProofRequest, Purpose, Ticket},
     outbox::{Notice, Slot, Task},
     passwords::Password,
+    rate_limits::{Class, Identifier},
 };
 
 impl Accounts {
@@ -14,8 +16,9 @@ impl Accounts {
     ///
     /// # Errors
     /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
-    pub async fn request_password_reset(&self, email: &str) -> Result<Ticket> {
+    pub async fn request_password_reset(&self, email: &str, client: &ClientInfo) -> Result<Ticket> {
         let email = EmailAddress::parse(email).map_err(Error::bad_field)?;
+        self.parts.limits.check(Class::Reset, client, Some(&Identifier::of_email(&email))).await?;
         let ticket = self.parts.one_time.ticket();
         let slot = Slot::limited("reset", &email);
         let task = Task::ResetPassword { email, ticket: Some(ticket.hash()) };
@@ -28,9 +31,15 @@ impl Accounts {
     /// address is theirs.
     ///
     /// # Errors
-    /// `BadUserInput`, `TokenInvalid`, `Overloaded`, `ServiceUnavailable`.
-    pub async fn reset_password(&self, proof: &ProofRequest, new_password: &str) -> Result<()> {
+    /// `BadUserInput`, `RateLimited`, `TokenInvalid`, `Overloaded`, `ServiceUnavailable`.
+    pub async fn reset_password(
+        &self,
+        proof: &ProofRequest,
+        new_password: &str,
+        client: &ClientInfo,
+    ) -> Result<()> {
         let new = Password::parse_new("newPassword", new_password).map_err(Error::bad_field)?;
+        self.parts.limits.check(Class::Confirm, client, None).await?;
         // First without the person, so that a weak password costs no attempt at the code.
         self.parts.passwords.check_strength("newPassword", &new, &[]).await?;
         let token = self.parts.one_time.find(proof, Purpose::ResetPassword).await?;
@@ -46,6 +55,7 @@ impl Accounts {
         change.consequences.ends_tokens = true;
         let user = self.redeem(&token, &change).await?;
         tracing::info!(user = %user.id, "password reset");
+        self.parts.limits.pardon(&Identifier::of_email(&user.email)).await;
         self.parts.sessions.end_all(&user).await;
         self.notify(&user, Notice::PasswordChanged).await;
         Ok(())

@@ -2,9 +2,11 @@
 
 use super::{Accounts, EmailAddress, User, UserChange};
 use crate::domain::{
+    actor::ClientInfo,
     error::{Error, Result},
     one_time::{ProofRequest, Purpose, Ticket},
     outbox::{Slot, Task},
+    rate_limits::{Class, Identifier},
 };
 
 impl Accounts {
@@ -13,8 +15,9 @@ impl Accounts {
     ///
     /// # Errors
     /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
-    pub async fn request_email_verification(&self, email: &str) -> Result<Ticket> {
+    pub async fn request_email_verification(&self, email: &str, client: &ClientInfo) -> Result<Ticket> {
         let email = EmailAddress::parse(email).map_err(Error::bad_field)?;
+        self.parts.limits.check(Class::Verify, client, Some(&Identifier::of_email(&email))).await?;
         let ticket = self.parts.one_time.ticket();
         let slot = Slot::limited("verify", &email);
         let task = Task::VerifyEmail { email, ticket: Some(ticket.hash()) };
@@ -25,8 +28,9 @@ impl Accounts {
     /// Marks the address as verified whose mail was read.
     ///
     /// # Errors
-    /// `BadUserInput`, `TokenInvalid`, `ServiceUnavailable`.
-    pub async fn verify_email(&self, proof: &ProofRequest) -> Result<User> {
+    /// `BadUserInput`, `RateLimited`, `TokenInvalid`, `ServiceUnavailable`.
+    pub async fn verify_email(&self, proof: &ProofRequest, client: &ClientInfo) -> Result<User> {
+        self.parts.limits.check(Class::Confirm, client, None).await?;
         let token = self.parts.one_time.find(proof, Purpose::VerifyEmail).await?;
         let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
         change.only_if.credential_epoch = Some(token.credential_epoch);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{Session, Sessions};
 use crate::domain::{
-    accounts::{ChangeOutcome, User, UserChange},
-    actor::Principal,
+    accounts::{ChangeOutcome, User, UserChange, UserWithPassword},
+    actor::{ClientInfo, Principal},
     error::{AuthenticationFailure, Error, Result},
     outbox::{Notice, Slot, Task},
     passwords::{Password, Verification},
     patch::Patch,
+    rate_limits::{Class, Identifier, PasswordAttempt},
 };
 
 impl Sessions {
@@ -83,19 +84,60 @@ impl Sessions {
     /// Notes that the caller has shown the password again, in the same session.
     ///
     /// # Errors
-    /// `BadUserInput`, `InvalidCredentials`, `Overloaded`, `ServiceUnavailable`.
-    pub async fn reauthenticate(&self, caller: &Principal, password: &str) -> Result<Session> {
+    /// `BadUserInput`, `InvalidCredentials`, `RateLimited`, `Overloaded`, `ServiceUnavailable`.
+    pub async fn reauthenticate(
+        &self,
+        caller: &Principal,
+        password: &str,
+        client: &ClientInfo,
+    ) -> Result<Session> {
         let password = Password::parse_given("password", password).map_err(Error::bad_field)?;
         let ended = || Error::Unauthenticated(AuthenticationFailure::SessionRevoked);
-        let stored = self.parts.users.find_with_password(&caller.user.id).await?.ok_or_else(ended)?;
-        let verification = self.parts.passwords.verify(password, Some(stored.password_hash)).await?;
-        if matches!(verification, Verification::Wrong) {
-            tracing::info!(user = %caller.user.id, "reauthentication refused");
-            return Err(Error::InvalidCredentials);
-        }
+        self.verify_own(caller, password, client).await?;
         let renewed = self.parts.store.authenticate(&caller.session.id, self.parts.clock.now()).await?;
         let session = renewed.ok_or_else(ended)?;
         self.copy(self.parts.cache.put_session(&session).await);
         Ok(session)
+    }
+
+    /// Succeeds if the password is the caller's. Failures count against the session, so that whoever has
+    /// one cannot keep the owner of the account from their own.
+    ///
+    /// # Errors
+    /// `InvalidCredentials`, `RateLimited`, `Overloaded`, `ServiceUnavailable`.
+    pub(in crate::domain) async fn verify_own(
+        &self,
+        caller: &Principal,
+        password: Password,
+        client: &ClientInfo,
+    ) -> Result<UserWithPassword> {
+        let limits = &self.parts.limits;
+        let identifier = Identifier::of_session(&caller.session.id);
+        let attempt = PasswordAttempt { class: Class::Password, client, identifier, device: None };
+        let attempt = limits.begin(&attempt).await?;
+        match self.find_verified(caller, password).await {
+            Ok(found) => {
+                limits.succeeded(attempt).await;
+                Ok(found)
+            }
+            Err(Error::InvalidCredentials) => {
+                tracing::info!(user = %caller.user.id, "a password was not the caller's");
+                Err(Error::InvalidCredentials)
+            }
+            Err(error) => {
+                limits.undone(attempt).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn find_verified(&self, caller: &Principal, password: Password) -> Result<UserWithPassword> {
+        let ended = || Error::Unauthenticated(AuthenticationFailure::SessionRevoked);
+        let stored = self.parts.users.find_with_password(&caller.user.id).await?.ok_or_else(ended)?;
+        let hash = stored.password_hash.clone();
+        match self.parts.passwords.verify(password, Some(hash)).await? {
+            Verification::Right { .. } => Ok(stored),
+            Verification::Wrong => Err(Error::InvalidCredentials),
+        }
     }
 }

@@ -6,11 +6,12 @@ use tokio::time::Instant;
 
 use super::{Sessions, SignedIn, parse_device_name};
 use crate::domain::{
-    accounts::{ChangeOutcome, EmailAddress, UserChange, UserWithPassword},
-    actor::ClientInfo,
+    accounts::{ChangeOutcome, EmailAddress, User, UserChange, UserWithPassword},
+    actor::{ClientInfo, PresentedToken},
     error::{Error, Result},
     faults::Faults,
     passwords::{Password, PasswordHash, Verification},
+    rate_limits::{Class, Identifier, PasswordAttempt},
 };
 
 /// Longer than a store that works looks for a person.
@@ -24,6 +25,8 @@ pub struct LoginRequest {
     pub password: String,
     /// What the client calls the device.
     pub device_name: Option<String>,
+    /// What an earlier login on the device was given.
+    pub device_token: Option<PresentedToken>,
     /// The device.
     pub client: ClientInfo,
 }
@@ -35,7 +38,7 @@ impl Sessions {
     /// (ASVS 5.0 V6.3.8).
     ///
     /// # Errors
-    /// `BadUserInput`, `InvalidCredentials`, `Overloaded`, `ServiceUnavailable`.
+    /// `BadUserInput`, `InvalidCredentials`, `RateLimited`, `Overloaded`, `ServiceUnavailable`.
     pub async fn login(&self, request: LoginRequest) -> Result<SignedIn> {
         let mut faults = Faults::default();
         let email = faults.check(EmailAddress::parse(&request.email));
@@ -45,6 +48,29 @@ impl Sessions {
             return Err(faults.into_error());
         };
 
+        let device = request.device_token.as_ref();
+        let attempt = PasswordAttempt {
+            class: Class::Login,
+            client: &request.client,
+            identifier: Identifier::of_email(&email),
+            device: device.and_then(|token| self.parts.devices.read(token.expose(), &email)),
+        };
+        let attempt = self.parts.limits.begin(&attempt).await?;
+        let found = match self.verify(&email, password).await {
+            Ok(found) => found,
+            Err(error) => {
+                self.parts.limits.undone(attempt).await;
+                return Err(error);
+            }
+        };
+        let Some(found) = found else { return Err(Error::InvalidCredentials) };
+        self.parts.limits.succeeded(attempt).await;
+        let user = self.admit(found).await?;
+        self.start(user, device_name, &request.client).await
+    }
+
+    /// The person with this address, if the password is theirs.
+    async fn verify(&self, email: &EmailAddress, password: Password) -> Result<Option<User>> {
         // A store takes a little longer for what it finds than for what it does not: both are looked at
         // when more time than that has gone by.
         let looked_at = Instant::now() + LOOKUP_TIME;
@@ -55,13 +81,12 @@ impl Sessions {
         let verification = self.parts.passwords.verify(password, stored).await?;
         let (Some(found), Verification::Right { upgraded }) = (found, verification) else {
             tracing::info!(user = known, "login refused");
-            return Err(Error::InvalidCredentials);
+            return Ok(None);
         };
         if let Some(upgraded) = upgraded {
             self.upgrade_hash(&found, upgraded).await;
         }
-        let user = self.admit(found.user).await?;
-        self.start(user, device_name, &request.client).await
+        Ok(Some(found.user))
     }
 
     /// Replaces a hash of an older cost. That it fails is no reason to refuse the login: the next

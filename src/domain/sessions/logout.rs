@@ -26,7 +26,7 @@ impl Sessions {
         if let Some(token) = &request.refresh_token {
             return self.end_if_any(by_refresh(token)).await;
         }
-        let Credentials { access_token, refresh_cookie } = &request.credentials;
+        let Credentials { access_token, refresh_cookie, device_cookie: _ } = &request.credentials;
         let claims = match access_token {
             Some(token) => self.parts.tokens.verify_signature(token.expose()).await.ok(),
             None => None,

@@ -40,6 +40,7 @@ use super::{
     outbox::Outbox,
     passwords::Passwords,
     random::SharedRandom,
+    rate_limits::{DeviceTokens, RateLimits},
     tokens::AccessTokens,
 };
 
@@ -65,6 +66,10 @@ pub struct SessionParts {
     pub tokens: Arc<AccessTokens>,
     /// What is done later.
     pub outbox: Arc<Outbox>,
+    /// How often a password may be tried.
+    pub limits: Arc<RateLimits>,
+    /// Tokens of devices on which somebody has logged in before.
+    pub devices: DeviceTokens,
     /// The hashing threads.
     pub passwords: Arc<Passwords>,
     /// The time.

@@ -25,6 +25,8 @@ pub struct SignedIn {
     pub access_token: IssuedAccessToken,
     /// The refresh token.
     pub refresh_token: RefreshToken,
+    /// What the device shows at its next login; with a new session only.
+    pub device_token: Option<String>,
 }
 
 /// Reads the name that a client gives its device; an empty one is none.
@@ -66,7 +68,8 @@ impl Sessions {
         let refresh_token = RefreshToken::generate(&*self.parts.random);
         self.parts.store.insert(&session, &refresh_token.family(), &refresh_token.hash()).await?;
         tracing::info!(user = %user.id, session = %session.id, "session started");
-        let signed_in = self.sign_in(user, session, refresh_token).await?;
+        let mut signed_in = self.sign_in(user, session, refresh_token).await?;
+        signed_in.device_token = Some(self.parts.devices.issue(&signed_in.user.email));
         self.tell(SessionEventKind::Created, &signed_in.user.id, &signed_in.session.id).await;
         Ok(signed_in)
     }
@@ -94,6 +97,6 @@ impl Sessions {
         let principal = Principal { user, session };
         self.copy(self.parts.cache.fill(&principal).await);
         let Principal { user, session } = principal;
-        Ok(SignedIn { user, session, access_token, refresh_token })
+        Ok(SignedIn { user, session, access_token, refresh_token, device_token: None })
     }
 }

@@ -17,4 +17,5 @@ pub use keys::{KeyMaterial, KeyPolicy};
 pub use refresh::{RefreshToken, TokenHash};
 pub use ring::{KeyRing, KeyRingParts, KeyState, KeySummary};
 pub use seal::{Sealer, SecretKey};
+pub(super) use seal::{open_answer, seal_answer};
 pub use store::{KeyStore, StoredKey};

@@ -31,9 +31,22 @@ impl TokenHash {
         bytes.try_into().ok().map(Self)
     }
 
+    /// A hash as hexadecimal digits in any letter case; `None` for any other text.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let is_hash = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+        let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+        Self::from_stored(&bytes.filter(|_| is_hash)?)
+    }
+
     /// The bytes to store.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// The hash of a text that is no secret, such as a document.
+    pub fn of_text(text: &str) -> Self {
+        Self::of(text.as_bytes())
     }
 
     pub(in crate::domain) fn of(bytes: &[u8]) -> Self {
@@ -58,10 +71,7 @@ impl Serialize for TokenHash {
 impl<'de> Deserialize<'de> for TokenHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let digits = String::deserialize(deserializer)?;
-        let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
-        let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
-        let hash = bytes.and_then(|bytes| Self::from_stored(&bytes));
-        hash.ok_or_else(|| D::Error::custom("no hash of 32 bytes"))
+        Self::from_hex(&digits).ok_or_else(|| D::Error::custom("no hash of 32 bytes"))
     }
 }
 

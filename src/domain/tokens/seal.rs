@@ -22,6 +22,10 @@ pub(super) enum Purpose {
     Successor,
     /// Forms that clients post back to this service.
     Form,
+    /// Tokens of devices on which somebody has logged in before.
+    Device,
+    /// Answers that are given again.
+    Answer,
 }
 
 impl Purpose {
@@ -30,6 +34,8 @@ impl Purpose {
             Self::SigningKey => b"signing-key",
             Self::Successor => b"refresh-successor",
             Self::Form => b"form",
+            Self::Device => b"device",
+            Self::Answer => b"answer",
         }
     }
 }
@@ -44,7 +50,7 @@ impl KeyType for KeyLength {
 
 pub(super) type DerivedKey = Zeroizing<[u8; KEY_BYTES]>;
 
-/// Derives the key of a purpose from a secret of at least 256 random bits.
+/// Derives the key of a purpose from a secret that nobody can guess.
 pub(super) fn derive_key(secret: &[u8], purpose: Purpose) -> DerivedKey {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     let info = [purpose.label()];
@@ -81,6 +87,16 @@ fn cipher(key: &DerivedKey) -> Option<LessSafeKey> {
     UnboundKey::new(&AES_256_GCM, key.as_slice()).ok().map(LessSafeKey::new)
 }
 
+/// Seals an answer under what its client has sent, which nobody keeps.
+pub(in crate::domain) fn seal_answer(secret: &[u8], plain: &[u8], random: &dyn Random) -> Option<Vec<u8>> {
+    seal(&derive_key(secret, Purpose::Answer), plain, random)
+}
+
+/// Opens what [`seal_answer`] made.
+pub(in crate::domain) fn open_answer(secret: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    open(&derive_key(secret, Purpose::Answer), sealed).map(|plain| plain.to_vec())
+}
+
 /// One value of `SECRET_KEY`: at least 32 characters of which the operator keeps the only copy.
 #[derive(Debug, Clone)]
 pub struct SecretKey(SecretString);
@@ -106,11 +122,17 @@ impl Sealer {
     /// Keys that sign what clients post back, the current one first; one that nobody else has where there
     /// is no secret.
     pub fn form_keys(&self, random: &dyn Random) -> Vec<Zeroizing<[u8; KEY_BYTES]>> {
-        let keys: Vec<_> = self
-            .0
-            .iter()
-            .map(|secret| derive_key(secret.0.expose_secret().as_bytes(), Purpose::Form))
-            .collect();
+        self.keys_for(Purpose::Form, random)
+    }
+
+    /// Keys that sign the tokens of devices, likewise.
+    pub fn device_keys(&self, random: &dyn Random) -> Vec<Zeroizing<[u8; KEY_BYTES]>> {
+        self.keys_for(Purpose::Device, random)
+    }
+
+    fn keys_for(&self, purpose: Purpose, random: &dyn Random) -> Vec<Zeroizing<[u8; KEY_BYTES]>> {
+        let derive = |secret: &SecretKey| derive_key(secret.0.expose_secret().as_bytes(), purpose);
+        let keys: Vec<_> = self.0.iter().map(derive).collect();
         if keys.is_empty() { vec![Zeroizing::new(random::bytes(random))] } else { keys }
     }
 

@@ -1,10 +1,10 @@
 //! The scan of the text: tokens and nesting, outside of strings and comments.
 
-use super::{Excess, MAX_NESTING, MAX_TOKENS, at_most};
+use super::{Excess, MAX_NESTING, at_most};
 
 const BLOCK_QUOTE: &[u8] = b"\"\"\"";
 
-pub(super) fn check(text: &str) -> Result<(), Excess> {
+pub(super) fn check(text: &str, most_tokens: u64) -> Result<(), Excess> {
     let (mut tokens, mut nesting) = (0, 0_u64);
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -38,7 +38,7 @@ pub(super) fn check(text: &str) -> Result<(), Excess> {
             }
         };
         tokens += u64::from(is_token);
-        at_most("tokens", MAX_TOKENS, tokens)?;
+        at_most("tokens", most_tokens, tokens)?;
         at_most("nesting", MAX_NESTING, nesting)?;
     }
     Ok(())
@@ -84,13 +84,18 @@ fn after_block(bytes: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graphql::limits::Over;
+
+    fn check(text: &str) -> Result<(), Excess> {
+        super::check(text, 10_000)
+    }
 
     #[test]
     fn nesting_is_bounded_at_the_exact_value_whatever_the_brackets() {
         for (open, close) in [("{", "}"), ("[", "]"), ("(", ")")] {
             let nested = |levels: usize| format!("{}{}", open.repeat(levels), close.repeat(levels));
             assert_eq!(check(&nested(64)), Ok(()));
-            assert_eq!(check(&nested(65)), Err(Excess::Over { limit: "nesting", value: 64 }));
+            assert_eq!(check(&nested(65)), Err(Excess::Over(Over { limit: "nesting", most: 64, found: 65 })));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
     graphql::{
         Result,
         context::ContextExt,
-        enums::{all_reasons, codes, raises},
+        enums::{AccessRule, access, all_reasons, codes, raises},
         types::{
             AuthPayload, ChangePasswordInput, ChangePasswordPayload, RegisterInput, RegisterPayload,
             UpdateProfileInput, UpdateProfilePayload, UserObject, patch,
@@ -29,7 +29,7 @@ impl AccountMutation {
     /// Makes an account, sends a mail to verify its address, and logs its owner in, unless the service
     /// wants the address verified first. An address that has an account already is refused with
     /// `EMAIL_TAKEN`, unless the service keeps that private.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::EmailTaken, ErrorCode::Overloaded, ErrorCode::CsrfRejected]), None))]
+    #[graphql(directive = access::apply(AccessRule::Public), directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::EmailTaken, ErrorCode::RateLimited, ErrorCode::Overloaded, ErrorCode::CsrfRejected]), None))]
     async fn register(
         &self,
         context: &Context<'_>,
@@ -51,7 +51,7 @@ impl AccountMutation {
     }
 
     /// Changes the caller's own profile: what is left out stays, null clears.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::Conflict, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::Conflict, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn update_profile(
         &self,
         context: &Context<'_>,
@@ -72,7 +72,7 @@ impl AccountMutation {
     }
 
     /// Changes the caller's own password and, unless told otherwise, logs all other devices out.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::InvalidCredentials, ErrorCode::Overloaded, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::InvalidCredentials, ErrorCode::RateLimited, ErrorCode::Overloaded, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn change_password(
         &self,
         context: &Context<'_>,
@@ -83,6 +83,7 @@ impl AccountMutation {
             current_password: input.current_password,
             new_password: input.new_password,
             keep_other_sessions: input.keep_other_sessions,
+            client: context.client()?.clone(),
         };
         let user = context.domain()?.accounts.change_password(caller, change).await?;
         let session = caller.session.clone();
@@ -98,6 +99,7 @@ fn register_payload(payload: Option<AuthPayload>, ticket: &Ticket) -> RegisterPa
             session: Some(payload.session),
             access_token: payload.access_token,
             refresh_token: payload.refresh_token,
+            device_token: payload.device_token,
             access_token_expires_at: Some(payload.access_token_expires_at),
             email_verification_required: false,
             verification_ticket,
@@ -107,6 +109,7 @@ fn register_payload(payload: Option<AuthPayload>, ticket: &Ticket) -> RegisterPa
             session: None,
             access_token: None,
             refresh_token: None,
+            device_token: None,
             access_token_expires_at: None,
             email_verification_required: true,
             verification_ticket,

@@ -3,11 +3,15 @@
 use async_graphql::{Context, Json, Object};
 
 use crate::{
-    domain::{ErrorCode, actor::Principal},
+    domain::{
+        ErrorCode,
+        actor::Principal,
+        rate_limits::{Class, Identifier},
+    },
     graphql::{
         Result,
         context::{ContextExt, CookieEffect},
-        enums::{all_reasons, codes, raises, requires_fresh_auth},
+        enums::{AccessRule, access, all_reasons, codes, raises, requires_fresh_auth},
         types::{
             ConfirmAvatarInput, ConfirmAvatarPayload, CreateAvatarUploadPayload, DateTime,
             DeleteAccountPayload, ExportMyDataPayload, ReauthenticateInput, ReauthenticatePayload,
@@ -23,21 +27,23 @@ pub(super) struct LifeMutation;
 impl LifeMutation {
     /// Shows the password again, in the same session: for 10 minutes the caller may then do what
     /// `@requiresFreshAuth` guards.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::InvalidCredentials, ErrorCode::Overloaded, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::InvalidCredentials, ErrorCode::RateLimited, ErrorCode::Overloaded, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn reauthenticate(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "What shows that it is still the same person.")] input: ReauthenticateInput,
     ) -> Result<ReauthenticatePayload> {
         let caller = context.principal().await?;
-        let session = context.domain()?.sessions.reauthenticate(caller, &input.password).await?;
+        let session =
+            context.domain()?.sessions.reauthenticate(caller, &input.password, context.client()?).await?;
         Ok(ReauthenticatePayload { session: SessionObject { session, current: true } })
     }
 
     /// Lets the caller upload a picture, directly to where pictures are kept. Then call `confirmAvatar`.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::RateLimited, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn create_avatar_upload(&self, context: &Context<'_>) -> Result<CreateAvatarUploadPayload> {
         let caller = context.principal().await?;
+        context.limit(Class::Upload, Some(Identifier::of_user(&caller.user.id))).await?;
         let upload = context.domain()?.accounts.create_avatar_upload(caller).await?;
         Ok(CreateAvatarUploadPayload {
             url: upload.url,
@@ -48,7 +54,7 @@ impl LifeMutation {
     }
 
     /// Makes an uploaded picture that of the caller.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::TokenInvalid, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::TokenInvalid, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn confirm_avatar(
         &self,
         context: &Context<'_>,
@@ -61,7 +67,7 @@ impl LifeMutation {
     }
 
     /// Leaves the caller without a picture.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn remove_avatar(&self, context: &Context<'_>) -> Result<RemoveAvatarPayload> {
         let caller = context.principal().await?;
         let user = context.domain()?.accounts.remove_avatar(caller).await?;
@@ -71,16 +77,19 @@ impl LifeMutation {
 
     /// Everything that is held on the caller.
     #[graphql(
-        directive = raises::apply(codes(&[ErrorCode::ReauthenticationRequired, ErrorCode::Unauthenticated]), Some(all_reasons())),
+        directive = access::apply(AccessRule::Caller),
+        directive = raises::apply(codes(&[ErrorCode::RateLimited, ErrorCode::ReauthenticationRequired, ErrorCode::Unauthenticated]), Some(all_reasons())),
         directive = requires_fresh_auth::apply()
     )]
     async fn export_my_data(&self, context: &Context<'_>) -> Result<ExportMyDataPayload> {
         let caller = context.fresh_principal().await?;
+        context.limit(Class::Export, Some(Identifier::of_user(&caller.user.id))).await?;
         Ok(ExportMyDataPayload { data: Json(context.domain()?.accounts.export(caller).await?) })
     }
 
     /// Logs all devices out and has the account erased after a grace period. A login before restores it.
     #[graphql(
+        directive = access::apply(AccessRule::Caller),
         directive = raises::apply(codes(&[ErrorCode::ReauthenticationRequired, ErrorCode::Unauthenticated]), Some(all_reasons())),
         directive = requires_fresh_auth::apply()
     )]

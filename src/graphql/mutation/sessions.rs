@@ -5,14 +5,15 @@ use async_graphql::{Context, Object};
 use crate::{
     domain::{
         Error, ErrorCode,
-        actor::Principal,
+        actor::{PresentedToken, Principal},
         faults::{Fault, FaultCode},
+        rate_limits::Class,
         sessions::{LoginRequest, LogoutRequest, SignedIn},
     },
     graphql::{
         Result,
         context::{ContextExt, CookieEffect, CsrfVerdict, RequestContext, TokenCookies},
-        enums::{all_reasons, codes, raises},
+        enums::{AccessRule, access, all_reasons, codes, raises},
         types::{
             AuthPayload, DateTime, Defaulted, LoginInput, LogoutInput, LogoutPayload, RefreshInput,
             RenameSessionInput, RenameSessionPayload, RevokeOtherSessionsPayload, RevokeSessionInput,
@@ -28,7 +29,7 @@ pub(super) struct SessionMutation;
 impl SessionMutation {
     /// Logs in by e-mail address and password. An unknown address and a wrong password get the same
     /// answer: `INVALID_CREDENTIALS`.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::InvalidCredentials, ErrorCode::Overloaded, ErrorCode::CsrfRejected]), None))]
+    #[graphql(directive = access::apply(AccessRule::Proof), directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::InvalidCredentials, ErrorCode::RateLimited, ErrorCode::Overloaded, ErrorCode::CsrfRejected]), None))]
     async fn login(
         &self,
         context: &Context<'_>,
@@ -40,6 +41,10 @@ impl SessionMutation {
             email: input.email,
             password: input.password,
             device_name: input.device_name,
+            device_token: input
+                .device_token
+                .map(PresentedToken::new)
+                .or(request.credentials.device_cookie.clone()),
             client: request.client.clone(),
         };
         let signed_in = context.domain()?.sessions.login(login).await?;
@@ -48,7 +53,7 @@ impl SessionMutation {
 
     /// Exchanges a refresh token for new tokens. The old one is used up; within a few seconds it
     /// still gets the current one, later it ends the session, because then somebody has a copy.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::TokenInvalid, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Proof), directive = raises::apply(codes(&[ErrorCode::TokenInvalid, ErrorCode::RateLimited, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn refresh(
         &self,
         context: &Context<'_>,
@@ -61,6 +66,7 @@ impl SessionMutation {
             (None, Some(token)) => (token, TokenTransport::Cookie),
             (None, None) => return Err(Error::MISSING_CREDENTIALS.into()),
         };
+        context.limit(Class::Refresh, None).await?;
         let signed_in = context.domain()?.sessions.refresh(&token).await?;
         Ok(auth_payload(request, transport, signed_in))
     }
@@ -68,6 +74,7 @@ impl SessionMutation {
     /// Ends the session, also for access tokens that have not expired. Works with an expired access
     /// token. Cookies are removed with the session of the request, unless the answer is an error: then
     /// try again.
+    #[graphql(directive = access::apply(AccessRule::Public))]
     async fn logout(
         &self,
         context: &Context<'_>,
@@ -87,7 +94,7 @@ impl SessionMutation {
     }
 
     /// Gives one of the caller's own sessions another device name.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::NotFound, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::BadUserInput, ErrorCode::NotFound, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn rename_session(
         &self,
         context: &Context<'_>,
@@ -101,7 +108,7 @@ impl SessionMutation {
 
     /// Ends one of the caller's own sessions, also for access tokens that have not expired. That of
     /// the request can be ended too, which is a logout.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::NotFound, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::NotFound, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn revoke_session(
         &self,
         context: &Context<'_>,
@@ -116,7 +123,7 @@ impl SessionMutation {
     }
 
     /// Ends all of the caller's sessions but that of the request.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn revoke_other_sessions(&self, context: &Context<'_>) -> Result<RevokeOtherSessionsPayload> {
         let caller = context.principal().await?;
         let count = context.domain()?.sessions.revoke_others(caller).await?;
@@ -142,27 +149,29 @@ pub(super) fn auth_payload(
     transport: TokenTransport,
     signed_in: SignedIn,
 ) -> AuthPayload {
-    let SignedIn { user, session, access_token, refresh_token } = signed_in;
+    let SignedIn { user, session, access_token, refresh_token, device_token } = signed_in;
     let (expires_at, token, refresh_token) =
         (access_token.expires_at, access_token.token, refresh_token.expose());
     let in_body = match transport {
-        TokenTransport::Bearer => Some((token, refresh_token)),
+        TokenTransport::Bearer => (Some(token), Some(refresh_token), device_token),
         TokenTransport::Cookie => {
             let expires_at = session.expires_at();
             request.record(CookieEffect::Set(TokenCookies {
                 access_token: token,
                 refresh_token,
                 expires_at,
+                device_token,
             }));
-            None
+            (None, None, None)
         }
     };
-    let (access_token, refresh_token) = in_body.unzip();
+    let (access_token, refresh_token, device_token) = in_body;
     AuthPayload {
         user: UserObject(Principal { user, session: session.clone() }),
         session: SessionObject { session, current: true },
         access_token,
         refresh_token,
+        device_token,
         access_token_expires_at: DateTime(expires_at),
     }
 }

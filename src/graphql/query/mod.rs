@@ -5,13 +5,14 @@ use async_graphql::{Context, ID, Object};
 use super::{
     Result,
     context::ContextExt,
-    enums::{all_reasons, codes, raises},
+    enums::{AccessRule, access, all_reasons, codes, raises},
     types::{Node, PasswordStrength, PasswordStrengthInput, SessionObject, UserObject},
 };
 use crate::domain::{
     ErrorCode,
     actor::Actor,
     ids::{SessionId, UserId},
+    rate_limits::Class,
 };
 
 /// The root of all queries.
@@ -24,7 +25,7 @@ impl Query {
     // A nullable field is `Option<Result<T>>`: with `Result<Option<T>>` the library would null its
     // parent, or leave the key out.
     /// The user who asks. Null without credentials; `UNAUTHENTICATED` with bad ones.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Public), directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn me(&self, context: &Context<'_>) -> Option<Result<UserObject>> {
         match context.actor().await {
             Ok(Actor::Anonymous) => None,
@@ -35,12 +36,13 @@ impl Query {
 
     /// How good a password is, for a form that people fill in. Send it by POST: what stands in a URL is
     /// logged on the way.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Overloaded]), None))]
+    #[graphql(directive = access::apply(AccessRule::Public), directive = raises::apply(codes(&[ErrorCode::RateLimited, ErrorCode::Overloaded]), None))]
     async fn password_strength(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The password, and whose it would be.")] input: PasswordStrengthInput,
     ) -> Result<PasswordStrength> {
+        context.limit(Class::Strength, None).await?;
         let caller = context.actor().await.ok().and_then(|actor| actor.principal().ok());
         let mut words: Vec<&str> = caller.map(|caller| caller.user.words()).unwrap_or_default();
         words.extend(input.email.as_deref().into_iter().chain(input.name.as_deref()));
@@ -57,7 +59,7 @@ impl Query {
     }
 
     /// The thing with this id, if there is one that the caller may see; else null.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn node(
         &self,
         context: &Context<'_>,

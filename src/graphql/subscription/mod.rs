@@ -6,7 +6,7 @@ use futures_util::{Stream, StreamExt};
 use super::{
     ApiError, Result,
     context::ContextExt,
-    enums::{all_reasons, codes, raises},
+    enums::{AccessRule, access, all_reasons, codes, raises},
     types::SessionEventObject,
 };
 use crate::domain::ErrorCode;
@@ -21,7 +21,7 @@ pub struct Subscription;
 impl Subscription {
     /// What happens to the caller's own sessions, on any device. Ends with the caller's session, and with
     /// `OVERLOADED` for a listener that was too slow.
-    #[graphql(directive = raises::apply(codes(&[ErrorCode::Overloaded, ErrorCode::Unauthenticated]), Some(all_reasons())))]
+    #[graphql(directive = access::apply(AccessRule::Caller), directive = raises::apply(codes(&[ErrorCode::Overloaded, ErrorCode::Unauthenticated]), Some(all_reasons())))]
     async fn session_events(
         &self,
         context: &Context<'_>,

@@ -4,7 +4,10 @@ use async_graphql::{ID, InputObject, Json, MaybeUndefined, SimpleObject};
 use serde_json::Value;
 
 use super::{DateTime, SessionObject, UserObject};
-use crate::domain::{avatars::Confirmation, one_time::ProofRequest, patch::Patch};
+use crate::{
+    domain::{avatars::Confirmation, one_time::ProofRequest, patch::Patch},
+    graphql::enums::{AccessRule, access},
+};
 
 /// A change of the profile. A field that is left out stays as it is, also one whose variable is not sent;
 /// null clears it.
@@ -121,9 +124,9 @@ pub(crate) struct ConfirmAvatarInput {
     /// Its `version`.
     pub(crate) version: i64,
     /// Its `width`, in pixels.
-    pub(crate) width: u32,
+    pub(crate) width: i32,
     /// Its `height`, in pixels.
-    pub(crate) height: u32,
+    pub(crate) height: i32,
     /// Its `signature`.
     pub(crate) signature: String,
 }
@@ -131,6 +134,7 @@ pub(crate) struct ConfirmAvatarInput {
 impl From<ConfirmAvatarInput> for Confirmation {
     fn from(input: ConfirmAvatarInput) -> Self {
         let ConfirmAvatarInput { public_id, version, width, height, signature } = input;
+        let [width, height] = [width, height].map(pixels);
         Self { public_id, version, width, height, signature }
     }
 }
@@ -148,6 +152,7 @@ pub(crate) struct PasswordStrengthInput {
 
 /// How good a password is.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct PasswordStrength {
     /// 0 (guessed at once) to 4 (not guessed in ten thousand million tries), as zxcvbn tells it.
     pub(crate) score: i32,
@@ -167,6 +172,7 @@ macro_rules! ticket_payload {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
         pub(crate) struct $name {
             /// Makes the code of the mail usable on this device; keep it until the code is entered.
             pub(crate) ticket: String,
@@ -189,6 +195,7 @@ ticket_payload!(
 
 /// The outcome of a verification.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct VerifyEmailPayload {
     /// Whether the address is verified: true, since everything else is an error.
     pub(crate) success: bool,
@@ -198,6 +205,7 @@ pub(crate) struct VerifyEmailPayload {
 
 /// The outcome of a reset. Nobody is logged in by it.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct ResetPasswordPayload {
     /// Whether the password was set: true, since everything else is an error.
     pub(crate) success: bool,
@@ -205,6 +213,7 @@ pub(crate) struct ResetPasswordPayload {
 
 /// The outcome of a move.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct ConfirmEmailChangePayload {
     /// Whether the account has moved: true, since everything else is an error.
     pub(crate) success: bool,
@@ -214,6 +223,7 @@ pub(crate) struct ConfirmEmailChangePayload {
 
 /// The outcome of a move back.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct UndoEmailChangePayload {
     /// Whether the account has moved back: true, since everything else is an error.
     pub(crate) success: bool,
@@ -221,6 +231,7 @@ pub(crate) struct UndoEmailChangePayload {
 
 /// The outcome of a reauthentication.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct ReauthenticatePayload {
     /// The session, which is the same one.
     pub(crate) session: SessionObject,
@@ -228,6 +239,7 @@ pub(crate) struct ReauthenticatePayload {
 
 /// An upload that may be made.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct CreateAvatarUploadPayload {
     /// Where to post a `multipart/form-data` form.
     pub(crate) url: String,
@@ -241,6 +253,7 @@ pub(crate) struct CreateAvatarUploadPayload {
 
 /// A field of a form.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct UploadField {
     /// The name.
     pub(crate) name: String,
@@ -250,6 +263,7 @@ pub(crate) struct UploadField {
 
 /// The outcome of a new picture.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct ConfirmAvatarPayload {
     /// The user as it is now.
     pub(crate) user: UserObject,
@@ -257,6 +271,7 @@ pub(crate) struct ConfirmAvatarPayload {
 
 /// The outcome of the removal of the picture.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct RemoveAvatarPayload {
     /// The user as it is now.
     pub(crate) user: UserObject,
@@ -264,6 +279,7 @@ pub(crate) struct RemoveAvatarPayload {
 
 /// Everything that is held on the caller.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Owner))]
 pub(crate) struct ExportMyDataPayload {
     /// The data, with `formatVersion` 1; `docs/data.md` says what each part means.
     pub(crate) data: Json<Value>,
@@ -271,7 +287,13 @@ pub(crate) struct ExportMyDataPayload {
 
 /// The outcome of the request to erase the account.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct DeleteAccountPayload {
     /// When the account is erased. A login before restores it.
     pub(crate) deletion_due_at: DateTime,
+}
+
+/// No picture has a size below nothing: a signature that is said to be over one is none.
+fn pixels(given: i32) -> u32 {
+    u32::try_from(given).unwrap_or_default()
 }

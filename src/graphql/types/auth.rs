@@ -3,6 +3,7 @@
 use async_graphql::{Enum, ID, InputObject, SimpleObject};
 
 use super::{DateTime, SessionObject, UserObject};
+use crate::graphql::enums::{AccessRule, access};
 
 /// How tokens travel.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,6 +43,8 @@ pub(crate) struct LoginInput {
     pub(crate) password: String,
     /// What the client calls this device: at most 100 characters.
     pub(crate) device_name: Option<String>,
+    /// The `deviceToken` of an earlier login on this device; not needed with cookies.
+    pub(crate) device_token: Option<String>,
     /// How tokens travel.
     #[graphql(default)]
     pub(crate) transport: TokenTransport,
@@ -91,6 +94,7 @@ pub(crate) struct RevokeSessionInput {
 
 /// A user who is logged in now.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct AuthPayload {
     /// The user.
     pub(crate) user: UserObject,
@@ -100,6 +104,10 @@ pub(crate) struct AuthPayload {
     pub(crate) access_token: Option<String>,
     /// The refresh token, good for one refresh; null when it travels as a cookie.
     pub(crate) refresh_token: Option<String>,
+    /// Marks the device as one on which the person has logged in. Keep it, also after a logout, and send it
+    /// with the next `login`: then others who try passwords cannot make this device wait. Null when it
+    /// travels as a cookie, and after `refresh`.
+    pub(crate) device_token: Option<String>,
     /// When the access token expires. Refresh before.
     pub(crate) access_token_expires_at: DateTime,
 }
@@ -108,6 +116,7 @@ pub(crate) struct AuthPayload {
 /// there is nothing but the ticket, and with a service that keeps it private whether an address has an
 /// account, the answer is the same for one that has.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct RegisterPayload {
     /// The new user.
     pub(crate) user: Option<UserObject>,
@@ -117,6 +126,10 @@ pub(crate) struct RegisterPayload {
     pub(crate) access_token: Option<String>,
     /// The refresh token, good for one refresh; null when it travels as a cookie.
     pub(crate) refresh_token: Option<String>,
+    /// Marks the device as one on which the person has logged in. Keep it, also after a logout, and send it
+    /// with the next `login`: then others who try passwords cannot make this device wait. Null when it
+    /// travels as a cookie, and after `refresh`.
+    pub(crate) device_token: Option<String>,
     /// When the access token expires. Refresh before.
     pub(crate) access_token_expires_at: Option<DateTime>,
     /// Whether the e-mail address must be verified before the first login.
@@ -127,6 +140,7 @@ pub(crate) struct RegisterPayload {
 
 /// The outcome of a logout.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct LogoutPayload {
     /// Whether there was a session to end, now or before.
     pub(crate) success: bool,
@@ -134,6 +148,7 @@ pub(crate) struct LogoutPayload {
 
 /// The outcome of a change of the profile.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct UpdateProfilePayload {
     /// The user as it is now.
     pub(crate) user: UserObject,
@@ -141,6 +156,7 @@ pub(crate) struct UpdateProfilePayload {
 
 /// The outcome of a change of the password.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct ChangePasswordPayload {
     /// The user as it is now.
     pub(crate) user: UserObject,
@@ -148,6 +164,7 @@ pub(crate) struct ChangePasswordPayload {
 
 /// The outcome of a new name for a session.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct RenameSessionPayload {
     /// The session as it is now.
     pub(crate) session: SessionObject,
@@ -155,6 +172,7 @@ pub(crate) struct RenameSessionPayload {
 
 /// The outcome of the end of a session.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct RevokeSessionPayload {
     /// The id of the session that has ended.
     pub(crate) session_id: ID,
@@ -162,6 +180,7 @@ pub(crate) struct RevokeSessionPayload {
 
 /// The outcome of the end of all other sessions.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Answer))]
 pub(crate) struct RevokeOtherSessionsPayload {
     /// How many sessions were ended.
     pub(crate) revoked_count: i32,

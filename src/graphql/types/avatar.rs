@@ -2,8 +2,11 @@
 
 use async_graphql::{ID, SimpleObject};
 
+use crate::graphql::enums::{AccessRule, access};
+
 /// The picture of a person.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Owner))]
 pub(crate) struct Avatar {
     /// What the store of pictures calls it.
     pub(crate) public_id: ID,

@@ -3,7 +3,10 @@
 use async_graphql::{ID, Object};
 
 use super::DateTime;
-use crate::domain::sessions::Session;
+use crate::{
+    domain::sessions::Session,
+    graphql::enums::{AccessRule, access},
+};
 
 /// A session as the schema shows it.
 pub(crate) struct SessionObject {
@@ -14,7 +17,7 @@ pub(crate) struct SessionObject {
 }
 
 /// A login on one device.
-#[Object(name = "Session")]
+#[Object(name = "Session", directive = access::apply(AccessRule::Owner))]
 impl SessionObject {
     /// The id: opaque, unique across all types, never reused.
     pub(crate) async fn id(&self) -> ID {

@@ -5,11 +5,17 @@ use async_graphql::{Context, Object, SimpleObject, connection::PageInfo};
 use super::SessionObject;
 use crate::{
     domain::{Error, actor::Principal, page::Page, sessions::Session},
-    graphql::{Result, context::ContextExt, page::cursor},
+    graphql::{
+        Result,
+        context::ContextExt,
+        enums::{AccessRule, access},
+        page::cursor,
+    },
 };
 
 /// A session in a list.
 #[derive(SimpleObject)]
+#[graphql(directive = access::apply(AccessRule::Owner))]
 pub(crate) struct SessionEdge {
     /// The position of the session in the list, for `after` and `before`. Opaque.
     cursor: String,
@@ -31,7 +37,7 @@ impl SessionConnection {
 }
 
 /// A page of a person's sessions.
-#[Object]
+#[Object(directive = access::apply(AccessRule::Owner))]
 impl SessionConnection {
     /// The sessions of this page.
     async fn edges(&self) -> Vec<SessionEdge> {

@@ -9,7 +9,11 @@ use crate::{
         actor::Principal,
         sessions::{Session, SessionEvent},
     },
-    graphql::{Result, context::ContextExt},
+    graphql::{
+        Result,
+        context::ContextExt,
+        enums::{AccessRule, access},
+    },
 };
 
 /// What happened to a session.
@@ -48,7 +52,7 @@ impl SessionEventObject {
 }
 
 /// Something that happened to one of the caller's sessions.
-#[Object(name = "SessionEvent")]
+#[Object(name = "SessionEvent", directive = access::apply(AccessRule::Owner))]
 impl SessionEventObject {
     /// What happened.
     #[graphql(name = "type")]

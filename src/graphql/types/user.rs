@@ -13,7 +13,7 @@ use crate::{
     graphql::{
         Result,
         context::ContextExt,
-        enums::{codes, raises},
+        enums::{AccessRule, access, codes, raises},
         page::PageArguments,
     },
 };
@@ -29,7 +29,7 @@ impl UserObject {
 
 /// A person's account.
 #[expect(clippy::too_many_arguments, reason = "connections have four, by their specification")]
-#[Object(name = "User")]
+#[Object(name = "User", directive = access::apply(AccessRule::Owner))]
 impl UserObject {
     /// The id: opaque, unique across all types, never reused.
     pub(crate) async fn id(&self) -> ID {

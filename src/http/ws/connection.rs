@@ -222,8 +222,10 @@ impl Connection {
         let (client, csrf) = (self.handshake.client.clone(), self.handshake.csrf);
         let context = RequestContext::new(request_id, credentials.clone(), client, csrf);
         let context = context.without_cookies().with_place(place);
-        let started =
-            self.state.graphql.stream(request, Method::Stream, context.into(), &self.state.executions);
+        let resolved = self.state.graphql.resolve(request, &context.request_id).await;
+        let started = resolved.and_then(|request| {
+            self.state.graphql.stream(request, Method::Stream, context.into(), &self.state.executions)
+        });
         let answers = match started {
             Ok(answers) => answers,
             Err(RequestError::Faulty(error) | RequestError::MethodNotAllowed(error)) => {

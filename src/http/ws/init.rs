@@ -29,7 +29,7 @@ pub(super) async fn authenticate(
     payload: Option<&Map<String, Value>>,
 ) -> Result<Session, Close> {
     let credentials = match payload.and_then(token) {
-        Some(token) => Credentials { access_token: Some(token), refresh_cookie: None },
+        Some(token) => Credentials { access_token: Some(token), ..Credentials::default() },
         None => cookie.clone(),
     };
     let sessions = state.domain.sessions.clone();

@@ -19,6 +19,7 @@ pub(super) const KEYS: &str = "signing_keys";
 pub(super) const NOTES: &str = "notes";
 pub(super) const ONE_TIME: &str = "one_time_tokens";
 pub(super) const OUTBOX: &str = "outbox";
+pub(super) const ANSWERS: &str = "answers";
 const META: &str = "meta";
 
 pub(super) const REFRESH_FAMILY: &str = "sessions_unique_refresh_family";
@@ -33,7 +34,7 @@ pub(super) const OUTBOX_BY_USER: &str = "outbox_by_user";
 pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
 /// The newest schema this program knows.
-const SCHEMA_VERSION: i64 = 3;
+const SCHEMA_VERSION: i64 = 4;
 /// A server that has just started, or is electing a primary, is given this many tries.
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -92,6 +93,7 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     documents(KEYS).create_index(unique(UNIQUE_KEY_GENERATION, doc! { "generation": 1 })).await?;
     documents(NOTES).create_index(plain("notes_by_time", doc! { "made_at": 1 })).await?;
     create_mail_indexes(database).await?;
+    documents(ANSWERS).create_index(plain("answers_by_time", doc! { "begun_at": 1 })).await?;
     Ok(())
 }
 

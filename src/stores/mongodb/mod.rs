@@ -1,5 +1,6 @@
 //! The store for many nodes: MongoDB, majority writes, reads from the primary.
 
+mod answers;
 mod call;
 mod documents;
 mod error;
@@ -24,6 +25,7 @@ use mongodb::{
 use secrecy::{ExposeSecret, SecretString};
 
 use self::{
+    answers::AnswerDocument,
     documents::{KeyDocument, NoteDocument, SessionDocument},
     mail_documents::{OneTimeTokenDocument, OutboxDocument},
     user_documents::UserDocument,
@@ -48,6 +50,7 @@ pub(super) struct MongoStore {
     notes: Collection<NoteDocument>,
     one_time: Collection<OneTimeTokenDocument>,
     outbox: Collection<OutboxDocument>,
+    answers: Collection<AnswerDocument>,
     calls: Arc<StoreCalls>,
 }
 
@@ -76,6 +79,7 @@ pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
         notes: database.collection(indexes::NOTES),
         one_time: database.collection(indexes::ONE_TIME),
         outbox: database.collection(indexes::OUTBOX),
+        answers: database.collection(indexes::ANSWERS),
         calls: Arc::default(),
         database,
     });
@@ -86,6 +90,7 @@ pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
         notes: store.clone(),
         one_time: store.clone(),
         outbox: store.clone(),
+        answers: store.clone(),
         calls: store.calls.clone(),
         health: store,
     })

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file in WAL mode, one thread that writes, several that read.
 
+mod answers;
 mod database;
 mod error;
 mod keys;
@@ -48,6 +49,7 @@ pub async fn open(file: &SqliteFile, sharing: Sharing) -> Result<Stores, OpenErr
         notes: database.clone(),
         one_time: database.clone(),
         outbox: database.clone(),
+        answers: database.clone(),
         calls: database.calls().clone(),
         health: database,
     })

@@ -44,7 +44,7 @@ fn optional_instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Inst
     row.get::<_, Option<i64>>(column)?.map(from_millis).transpose()
 }
 
-fn token_hash(row: &Row<'_>, column: &str) -> rusqlite::Result<TokenHash> {
+pub(super) fn token_hash(row: &Row<'_>, column: &str) -> rusqlite::Result<TokenHash> {
     let bytes: Vec<u8> = row.get(column)?;
     TokenHash::from_stored(&bytes).ok_or_else(|| unreadable(column, "not 32 bytes"))
 }

@@ -138,6 +138,15 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_by_due ON outbox (due_at) WHERE ended_at IS NULL;
 CREATE INDEX outbox_by_end ON outbox (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX outbox_by_user ON outbox (user_id) WHERE user_id IS NOT NULL;
+", "
+-- Answers that are given again, by the hash of their key; sealed with what their client has sent.
+CREATE TABLE answers (
+    id          BLOB PRIMARY KEY,
+    fingerprint BLOB NOT NULL,
+    begun_at    INTEGER NOT NULL,
+    sealed      BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answers_by_time ON answers (begun_at);
 "];
 
 /// Why the schema could not be brought up to date.

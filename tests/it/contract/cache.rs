@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vestibule::{
-    cache,
+    cache::{self, Cache},
     config::CacheConfig,
     domain::{
         accounts::User,
@@ -18,18 +18,21 @@ use super::{account, session};
 macro_rules! on_every_cache {
     ($($name:ident),+ $(,)?) => {
         mod local {
-            $(#[tokio::test] async fn $name() { super::$name(super::local().await).await; })+
+            $(#[tokio::test] async fn $name() { super::$name($crate::contract::cache::local().await).await; })+
         }
         #[cfg(feature = "server-tests")]
         mod redis {
-            $(#[tokio::test] async fn $name() { super::$name(super::redis().await).await; })+
+            $(#[tokio::test] async fn $name() { super::$name($crate::contract::cache::redis().await).await; })+
         }
         #[cfg(feature = "server-tests")]
         mod redis_with_tls_and_password {
-            $(#[tokio::test] async fn $name() { super::$name(super::redis_with_tls().await).await; })+
+            $(#[tokio::test] async fn $name() {
+                super::$name($crate::contract::cache::redis_with_tls().await).await;
+            })+
         }
     };
 }
+pub(super) use on_every_cache;
 
 on_every_cache!(
     what_was_filled_is_loaded,
@@ -40,26 +43,26 @@ on_every_cache!(
     it_answers,
 );
 
-async fn local() -> Arc<dyn SessionCache> {
+pub(super) async fn local() -> Cache {
     let random: SharedRandom = Arc::new(SystemRandom);
-    cache::open(&CacheConfig::Local, &random).await.unwrap().sessions
+    cache::open(&CacheConfig::Local, &random).await.unwrap()
 }
 
 #[cfg(feature = "server-tests")]
-async fn redis() -> Arc<dyn SessionCache> {
+pub(super) async fn redis() -> Cache {
     use crate::support::servers;
     open_redis(servers::redis_url(), None).await
 }
 
 #[cfg(feature = "server-tests")]
-async fn redis_with_tls() -> Arc<dyn SessionCache> {
+pub(super) async fn redis_with_tls() -> Cache {
     use crate::support::servers::variable;
     let authority = variable("VESTIBULE_TEST_REDIS_TLS_CA");
     open_redis(variable("VESTIBULE_TEST_REDIS_TLS_URL"), Some(authority.into())).await
 }
 
 #[cfg(feature = "server-tests")]
-async fn open_redis(url: String, ca_file: Option<std::path::PathBuf>) -> Arc<dyn SessionCache> {
+async fn open_redis(url: String, ca_file: Option<std::path::PathBuf>) -> Cache {
     vestibule::app::install_crypto();
     let key_prefix = crate::support::servers::unique();
     let settings = vestibule::config::RedisConfig { url: url.into(), ca_file, key_prefix };
@@ -68,9 +71,10 @@ async fn open_redis(url: String, ca_file: Option<std::path::PathBuf>) -> Arc<dyn
 
 /// A cache that believes what is in Redis, as one does that has acted on every note.
 #[cfg(feature = "server-tests")]
-async fn open_trusted(settings: vestibule::config::RedisConfig) -> Arc<dyn SessionCache> {
+async fn open_trusted(settings: vestibule::config::RedisConfig) -> Cache {
     let random: SharedRandom = Arc::new(SystemRandom);
-    let cache = cache::open(&CacheConfig::Redis(settings), &random).await.unwrap().sessions;
+    let opened = cache::open(&CacheConfig::Redis(settings), &random).await.unwrap();
+    let cache = &opened.sessions;
     cache.ping().await.expect("Redis does not answer");
     let probe = principal();
     let load = async || {
@@ -82,7 +86,7 @@ async fn open_trusted(settings: vestibule::config::RedisConfig) -> Arc<dyn Sessi
     for _ in 0..200 {
         believed = if load().await.is_ok() { believed + 1 } else { 0 };
         if believed == 25 {
-            return cache;
+            return opened;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -100,7 +104,7 @@ async fn loaded(cache: &dyn SessionCache, principal: &Principal) -> (CachedSessi
     (found.session, found.user)
 }
 
-async fn what_was_filled_is_loaded(cache: Arc<dyn SessionCache>) {
+async fn what_was_filled_is_loaded(Cache { sessions: cache, .. }: Cache) {
     let principal = principal();
     assert_eq!(loaded(&*cache, &principal).await, (CachedSession::Absent, None));
     cache.fill(&principal).await.unwrap();
@@ -108,7 +112,7 @@ async fn what_was_filled_is_loaded(cache: Arc<dyn SessionCache>) {
     assert_eq!(loaded(&*cache, &principal).await, expected);
 }
 
-async fn newer_copies_stay(cache: Arc<dyn SessionCache>) {
+async fn newer_copies_stay(Cache { sessions: cache, .. }: Cache) {
     let mut principal = principal();
     let old = principal.clone();
     principal.session = Session { version: 2, device_name: Some("new".into()), ..principal.session };
@@ -120,7 +124,7 @@ async fn newer_copies_stay(cache: Arc<dyn SessionCache>) {
     assert_eq!(loaded(&*cache, &principal).await, expected);
 }
 
-async fn an_ended_session_stays_ended_whatever_comes_late(cache: Arc<dyn SessionCache>) {
+async fn an_ended_session_stays_ended_whatever_comes_late(Cache { sessions: cache, .. }: Cache) {
     let principal = principal();
     cache.fill(&principal).await.unwrap();
     cache.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
@@ -129,11 +133,11 @@ async fn an_ended_session_stays_ended_whatever_comes_late(cache: Arc<dyn Session
     assert_eq!(loaded(&*cache, &principal).await.0, CachedSession::Ended);
 }
 
-async fn it_answers(cache: Arc<dyn SessionCache>) {
+async fn it_answers(Cache { sessions: cache, .. }: Cache) {
     cache.ping().await.unwrap();
 }
 
-async fn of_fills_and_an_end_at_once_the_end_stays(cache: Arc<dyn SessionCache>) {
+async fn of_fills_and_an_end_at_once_the_end_stays(Cache { sessions: cache, .. }: Cache) {
     for _ in 0..20 {
         let principal = Arc::new(principal());
         let fills = (0..8).map(|number| {
@@ -154,7 +158,7 @@ async fn of_fills_and_an_end_at_once_the_end_stays(cache: Arc<dyn SessionCache>)
     }
 }
 
-async fn many_sessions_are_ended_at_once(cache: Arc<dyn SessionCache>) {
+async fn many_sessions_are_ended_at_once(Cache { sessions: cache, .. }: Cache) {
     let principal = principal();
     let sessions: Vec<_> = (0..1_000).map(|_| session(&principal.user.id).0.id).collect();
     cache.end(&principal.user.id, &sessions).await.unwrap();
@@ -170,8 +174,8 @@ async fn three_processes() -> [Arc<dyn SessionCache>; 3] {
     let key_prefix = crate::support::servers::unique();
     let open = async || {
         let url = crate::support::servers::redis_url().into();
-        open_trusted(vestibule::config::RedisConfig { url, ca_file: None, key_prefix: key_prefix.clone() })
-            .await
+        let settings = vestibule::config::RedisConfig { url, ca_file: None, key_prefix: key_prefix.clone() };
+        open_trusted(settings).await.sessions
     };
     [open().await, open().await, open().await]
 }

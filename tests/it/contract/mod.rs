@@ -1,7 +1,9 @@
 //! The contracts of stores and caches: plain functions over the traits, run against every
 //! implementation, so that a failure names the promise and who broke it.
 
+mod answers;
 mod cache;
+mod counters;
 mod keys;
 mod notes;
 mod one_time;

@@ -1,6 +1,6 @@
 //! A service without a socket, and the people who use it.
 
-use std::{ffi::OsString, sync::Arc};
+use std::{ffi::OsString, net::IpAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -23,6 +23,7 @@ use vestibule::{
         sessions::SessionCache,
         store::StoreCalls,
     },
+    http::PeerAddress,
     stores::Stores,
 };
 
@@ -112,6 +113,29 @@ impl TestApp {
         self.send(post_request(headers, body)).await
     }
 
+    /// Posts an operation from an address.
+    pub(crate) async fn post_from(&self, address: &str, query: &str, variables: Value) -> Answer {
+        let mut request = post_request(&[], json!({ "query": query, "variables": variables }).to_string());
+        request.extensions_mut().insert(PeerAddress((address.parse::<IpAddr>().unwrap(), 4_711).into()));
+        self.send(request).await
+    }
+
+    /// The token of the newest link to this page that the developers' mailbox has.
+    pub(crate) async fn sent_token(&self, page: &str) -> String {
+        let mut request = Request::get("/dev/mail").header(header::HOST, "localhost:8080");
+        let peer = PeerAddress(([127, 0, 0, 1], 4_711).into());
+        request.extensions_mut().unwrap().insert(peer);
+        let mails = self.send(request.body(Body::empty()).unwrap()).await;
+        let (_, after) = mails.text.split_once(&format!("/{page}#token=")).expect("no such link");
+        after.split(['&', '"', '<']).next().unwrap().to_owned()
+    }
+
+    /// Logs in from an address.
+    pub(crate) async fn login_from(&self, address: &str, email: &str, password: &str) -> Answer {
+        let input = json!({ "email": email, "password": password });
+        self.post_from(address, LOGIN, json!({ "input": input })).await
+    }
+
     /// Posts an operation as nobody in particular.
     pub(crate) async fn anonymous(&self, query: &str, variables: Value) -> Answer {
         self.post(&[], query, variables).await
@@ -151,9 +175,9 @@ impl TestApp {
 /// The password of every person unless a test says otherwise.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 pub(crate) const ME: &str = "{ me { id email emailVerified name roles version } }";
-const REGISTER: &str = "mutation($input: RegisterInput!) { register(input: $input) {
+pub(crate) const REGISTER: &str = "mutation($input: RegisterInput!) { register(input: $input) {
     user { id email name version } session { id } accessToken refreshToken accessTokenExpiresAt emailVerificationRequired } }";
-const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $input) {
+pub(crate) const LOGIN: &str = "mutation($input: LoginInput!) { login(input: $input) {
     user { id email } session { id deviceName current } accessToken refreshToken accessTokenExpiresAt } }";
 const REFRESH: &str = "mutation($input: RefreshInput!) { refresh(input: $input) {
     user { id } session { id } accessToken refreshToken accessTokenExpiresAt } }";
@@ -214,11 +238,12 @@ pub(crate) fn post_request(headers: &[(&str, &str)], body: impl Into<Body>) -> R
     request.body(body.into()).unwrap()
 }
 
-/// A configuration of these settings; the cost of hashing is the least there is.
+/// A configuration of these settings; the cost of hashing is the least there is, and nobody tries too much.
 pub(crate) fn config(settings: &[(String, String)]) -> Config {
     let settings = settings.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let cost = [(OsString::from("BCRYPT_COST"), OsString::from("4"))];
-    Config::from_variables(cost.into_iter().chain(settings)).unwrap_or_else(|error| panic!("{error}"))
+    let at_ease = [("BCRYPT_COST", "4"), ("RATE_LIMITS", "off")];
+    let at_ease = at_ease.map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    Config::from_variables(at_ease.into_iter().chain(settings)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub(crate) fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {

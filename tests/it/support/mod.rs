@@ -12,18 +12,24 @@ pub(crate) mod proxy;
 pub(crate) mod servers;
 
 pub(crate) use answer::Answer;
-pub(crate) use app::{Backend, Persona, TestApp, backend_settings, config, post_request};
+pub(crate) use app::{
+    Backend, LOGIN, PASSWORD, Persona, REGISTER, TestApp, backend_settings, config, post_request,
+};
 pub(crate) use clock::TestClock;
 
 /// Runs each of these tests on the embedded default and, where `make test` has started the servers,
 /// on MongoDB and Redis; a failure names the test and the backend.
 macro_rules! on_every_backend {
     ($($name:ident),+ $(,)?) => {
+        $crate::support::on_every_backend!(&[]; $($name),+);
+    };
+    ($settings:expr; $($name:ident),+ $(,)?) => {
         mod embedded {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$name(&$crate::support::TestApp::start($crate::support::Backend::Embedded).await).await;
+                    let backend = $crate::support::Backend::Embedded;
+                    super::$name(&$crate::support::TestApp::with(backend, $settings).await).await;
                 }
             )+
         }
@@ -33,7 +39,8 @@ macro_rules! on_every_backend {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$name(&$crate::support::TestApp::start($crate::support::Backend::MongoDbAndRedis).await).await;
+                    let backend = $crate::support::Backend::MongoDbAndRedis;
+                    super::$name(&$crate::support::TestApp::with(backend, $settings).await).await;
                 }
             )+
         }

@@ -22,10 +22,11 @@ pub(crate) struct Process {
     log: Arc<Mutex<String>>,
 }
 
-/// The program with these settings and no others, in a folder of its own.
+/// The program with these settings and no others, in a folder of its own. Nobody tries too much, unless
+/// they say so.
 pub(crate) fn command(folder: &Path, settings: &[(String, String)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-    command.arg("serve").current_dir(folder).env_clear();
+    command.arg("serve").current_dir(folder).env_clear().env("RATE_LIMITS", "off");
     command.envs(settings.iter().map(|(name, value)| (name, value)));
     command
 }
@@ -51,7 +52,10 @@ impl Process {
         // Without the trap the system would end the process instead of failing the write.
         let script = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$0\" serve");
         shell.args(["-c", &script, env!("CARGO_BIN_EXE_vestibule")]).current_dir(folder).env_clear();
-        shell.env("PATH", "/usr/bin:/bin").envs(settings.iter().map(|(name, value)| (name, value)));
+        shell
+            .env("PATH", "/usr/bin:/bin")
+            .env("RATE_LIMITS", "off")
+            .envs(settings.iter().map(|(name, value)| (name, value)));
         Self::of(shell).await
     }
 

@@ -1,0 +1,126 @@
+//! Requests with an `Idempotency-Key`: done once, answered as often as they come.
+
+use async_graphql::{
+    Request, Response, ServerError,
+    parser::types::{OperationDefinition, OperationType, Selection},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Graphql, Outcome, RequestContext, RequestError, context::CookieEffect, error, fields};
+use crate::domain::{
+    Error, ErrorCode,
+    actor::Actor,
+    idempotency::{Call, Todo},
+};
+
+/// An answer as it is kept.
+#[derive(Serialize)]
+struct Keeping<'a> {
+    response: &'a Response,
+    cookies: Option<CookieEffect>,
+}
+
+/// The same, as it is read again.
+#[derive(Deserialize)]
+struct Kept {
+    response: Response,
+    cookies: Option<CookieEffect>,
+}
+
+/// What the key of a request stands for: its document, operation and variables.
+pub(super) struct Once {
+    pub(super) key: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl Once {
+    pub(super) fn new(
+        key: &str,
+        query: &str,
+        operation_name: Option<&str>,
+        variables: &Map<String, Value>,
+    ) -> Self {
+        let body = serde_json::json!([query, operation_name, variables]);
+        Self { key: key.to_owned(), body: body.to_string().into_bytes() }
+    }
+}
+
+/// Whether an operation is one that a key can make happen once: a mutation of one field that makes or sends
+/// something.
+pub(super) fn is_repeatable(operation: &OperationDefinition) -> bool {
+    let only = match operation.selection_set.node.items.as_slice() {
+        [only] => &only.node,
+        _ => return false,
+    };
+    let Selection::Field(field) = only else { return false };
+    operation.ty == OperationType::Mutation && fields::rule(&field.node.name.node, true).is_repeatable
+}
+
+impl Graphql {
+    /// Runs a request unless it was run before; then answers the same.
+    pub(super) async fn run_once(&self, prepared: Request, once: Once, context: &RequestContext) -> Outcome {
+        let answers = &self.domain.answers;
+        let id = &context.request_id;
+        let actor = context.actor(&self.domain).await;
+        let caller = match &actor {
+            Ok(Actor::User(caller)) => Some(&caller.user.id),
+            // Bad credentials are a matter of the fields that need good ones.
+            Ok(Actor::Anonymous) | Err(_) => None,
+        };
+        let call = match answers.begin(caller, &once.key, &once.body).await {
+            Ok(Todo::Run(call)) => call,
+            Ok(Todo::Repeat(kept)) => return repeat(&kept, context),
+            Err(refusal) => {
+                return Outcome::Refused(RequestError::Faulty(error::refusal(&refusal, id)));
+            }
+        };
+        let outcome = self.run(prepared, id).await;
+        self.keep(call, &outcome, context).await;
+        outcome
+    }
+
+    /// Keeps what has been done; what has not can be done the next time.
+    async fn keep(&self, call: Call, outcome: &Outcome, context: &RequestContext) {
+        let answers = &self.domain.answers;
+        let kept = match outcome {
+            Outcome::Executed(response) if response.errors.iter().all(is_final) => {
+                let kept = Keeping { response, cookies: context.cookie_effect() };
+                serde_json::to_vec(&kept).ok()
+            }
+            Outcome::Executed(_) | Outcome::Refused(_) => None,
+        };
+        match kept {
+            Some(kept) => answers.finish(call, &kept).await,
+            None => answers.abandon(call).await,
+        }
+    }
+}
+
+/// Whether the same request would be answered the same again.
+fn is_final(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    !TRANSIENT.iter().any(|transient| code == Some(&transient.as_str().into()))
+}
+
+/// What may be otherwise the next time, without another request.
+const TRANSIENT: &[ErrorCode] = &[
+    ErrorCode::Unauthenticated,
+    ErrorCode::ReauthenticationRequired,
+    ErrorCode::RateLimited,
+    ErrorCode::Overloaded,
+    ErrorCode::ServiceUnavailable,
+    ErrorCode::InternalServerError,
+];
+
+fn repeat(kept: &[u8], context: &RequestContext) -> Outcome {
+    let Ok(Kept { response, cookies }) = serde_json::from_slice(kept) else {
+        let error = Error::Internal("a kept answer cannot be read".into());
+        return Outcome::Refused(RequestError::Faulty(error::refusal(&error, &context.request_id)));
+    };
+    if let Some(effect) = cookies {
+        context.record(effect);
+    }
+    context.mark_as_repeated();
+    Outcome::Executed(response)
+}
