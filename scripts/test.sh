@@ -151,7 +151,7 @@ need_binary() {
 
 launch_vestibule() { launch_service vestibule "$1"; }
 
-launch_fuzzed() { launch_service fuzz "$1" BCRYPT_COST=4; }
+launch_fuzzed() { launch_service fuzz "$1" BCRYPT_COST=4 RATE_LIMITS=off; }
 
 # launch_service NAME PORT SETTING=VALUE...: nothing of the caller's environment, nor a .env file of
 # this folder, gets in.

@@ -1,5 +1,7 @@
 //! Counters of what is tried, within the process.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use moka::{
     Entry,
@@ -15,6 +17,8 @@ use crate::domain::{
 
 /// Counters of each kind, some 200 bytes each. Of more, those go that were not used for longest.
 const CAPACITY: u64 = 200_000;
+/// The longest that a quota can take to be whole again.
+const LONGEST_PERIOD: Duration = Duration::from_hours(24);
 
 /// Counts for this process alone.
 pub struct LocalRates {
@@ -27,8 +31,16 @@ impl Default for LocalRates {
         // By default a full map may refuse what is new, and an attempt would go uncounted.
         let lru = EvictionPolicy::lru;
         Self {
-            arrivals: Cache::builder().max_capacity(CAPACITY).eviction_policy(lru()).build(),
-            failures: Cache::builder().max_capacity(CAPACITY).eviction_policy(lru()).build(),
+            arrivals: Cache::builder()
+                .max_capacity(CAPACITY)
+                .eviction_policy(lru())
+                .time_to_idle(LONGEST_PERIOD)
+                .build(),
+            failures: Cache::builder()
+                .max_capacity(CAPACITY)
+                .eviction_policy(lru())
+                .time_to_idle(FAILURES.kept.to_std().unwrap_or_default())
+                .build(),
         }
     }
 }
@@ -71,7 +83,7 @@ impl RateCounters for LocalRates {
 
     async fn undo(&self, key: &str, now: Instant) {
         let _: CompResult<_, _> = self.failures.entry_by_ref(key).and_compute_with(|found| {
-            found.map_or(Op::Nop, |found| found.into_value().undo(now).map_or(Op::Remove, Op::Put))
+            found.map_or(Op::Nop, |found| found.into_value().undo(&FAILURES, now).map_or(Op::Remove, Op::Put))
         });
     }
 

@@ -40,7 +40,7 @@ impl TrustedDocuments {
 enum Manifest {
     /// `apollo-persisted-query-manifest`.
     Apollo { operations: Vec<Operation> },
-    /// Documents by their hashes, as graphql-codegen and Relay write them.
+    /// Documents by their hashes, as graphql-codegen and Relay write them when they are told to use SHA-256.
     Map(HashMap<String, String>),
 }
 

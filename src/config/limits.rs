@@ -1,9 +1,12 @@
 //! Settings of how often something may be tried, and of how much one request may ask for.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use super::{Environment, Source, variables};
 use crate::domain::rate_limits::{Class, Policy, Quota, Scope};
 
 const MOST_AT_ONCE: u32 = 1_000_000;
+const PERIODS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
 
 macro_rules! operation_limits {
     ($($(#[doc = $doc:literal])+ $field:ident = $name:literal, $default:literal;)+) => {
@@ -116,13 +119,13 @@ fn read_item(item: &str) -> Option<(Class, Scope, Option<Quota>)> {
     let (name, quota) = item.split_once('=')?;
     let (class, scope) = name.trim().split_once('.')?;
     let class = Class::ALL.into_iter().find(|one| one.as_str() == class)?;
-    let scope = Scope::ALL.into_iter().find(|one| one.as_str() == scope)?;
+    let scope = Scope::ALL.into_iter().find(|one| one.as_str() == scope && class.is_counted_by(*one))?;
     if quota.trim() == "off" {
         return Some((class, scope, None));
     }
     let (burst, period) = quota.trim().split_once('/')?;
     let burst = burst.parse().ok().filter(|burst| (1..=MOST_AT_ONCE).contains(burst))?;
-    let period = humantime::parse_duration(period).ok().filter(|period| period.as_secs() > 0)?;
+    let period = humantime::parse_duration(period).ok().filter(|period| PERIODS.contains(period))?;
     Some((class, scope, Some(Quota { burst, period })))
 }
 
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn changes_are_read_and_everything_else_stays() {
         let policy = read("login.address=7/3m, refresh.address=off").unwrap().unwrap();
-        let quota = |burst, minutes| Some(Quota { burst, period: std::time::Duration::from_mins(minutes) });
+        let quota = |burst, minutes| Some(Quota { burst, period: Duration::from_mins(minutes) });
         assert_eq!(policy.quota(Class::Login, Scope::Address), quota(7, 3));
         assert_eq!(policy.quota(Class::Refresh, Scope::Address), None);
         let default = Policy::default();
@@ -157,9 +160,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
-        for text in
-            ["on", "login=1/1m", "nobody.address=1/1m", "login.address=0/1m", "login.address=1/0s", "a.b"]
-        {
+        for text in [
+            "on",
+            "login=1/1m",
+            "nobody.address=1/1m",
+            "login.address=0/1m",
+            "login.address=1/0s",
+            "login.identifier=1/1m",
+            "refresh.pair=off",
+            "login.address=1/25h",
+            "a.b",
+        ] {
             assert!(read(text).is_err(), "{text}");
         }
     }

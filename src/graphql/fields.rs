@@ -39,7 +39,8 @@ const SENSITIVE: &[(&str, bool)] = &[
     ("requestEmailChange", true),
     ("confirmEmailChange", true),
     ("undoEmailChange", true),
-    ("deleteAccount", true),
+    // It ends the session by which it would be repeated.
+    ("deleteAccount", false),
 ];
 /// Fields that make something and do neither.
 const REPEATABLE: &[&str] = &["createAvatarUpload"];

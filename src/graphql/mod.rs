@@ -75,3 +75,22 @@ pub fn sdl() -> String {
     let sdl = schema().finish().sdl_with_options(options);
     format!("{}\n", sdl.trim_end())
 }
+
+/// What the fuzz target `limits` feeds: a document and its variables as JSON.
+#[cfg(feature = "fuzzing")]
+pub fn check_limits(text: &str, variables: &str) {
+    let limits = OperationLimits::default();
+    let given: serde_json::Map<_, _> = serde_json::from_str(variables).unwrap_or_default();
+    let is_small =
+        limits::check_text(text, &limits).is_ok() && limits::check_variables(&given, &limits).is_ok();
+    if !is_small {
+        return;
+    }
+    let Ok(mut document) = async_graphql::parser::parse_query(text) else { return };
+    let variables = async_graphql::Variables::from_json(given.into());
+    if limits::check_document(&document, &variables, &limits).is_ok() {
+        unsent::leave_out(&mut document, &variables);
+        let again = limits::check_document(&document, &variables, &limits);
+        assert!(again.is_ok(), "leaving something out made it more");
+    }
+}

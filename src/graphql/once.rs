@@ -7,11 +7,16 @@ use async_graphql::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Graphql, Outcome, RequestContext, RequestError, context::CookieEffect, error, fields};
+use super::{
+    Graphql, Outcome, RequestContext, RequestError,
+    context::{CookieEffect, CsrfVerdict},
+    error, fields,
+};
 use crate::domain::{
     Error, ErrorCode,
     actor::Actor,
     idempotency::{Call, Todo},
+    rate_limits::Class,
 };
 
 /// An answer as it is kept.
@@ -68,6 +73,10 @@ impl Graphql {
             // Bad credentials are a matter of the fields that need good ones.
             Ok(Actor::Anonymous) | Err(_) => None,
         };
+        let limits = &self.domain.rate_limits;
+        if let Err(refusal) = limits.check(Class::Repeat, &context.client, None).await {
+            return Outcome::Refused(RequestError::Faulty(error::refusal(&refusal, id)));
+        }
         let call = match answers.begin(caller, &once.key, &once.body).await {
             Ok(Todo::Run(call)) => call,
             Ok(Todo::Repeat(kept)) => return repeat(&kept, context),
@@ -105,6 +114,8 @@ fn is_final(error: &ServerError) -> bool {
 
 /// What may be otherwise the next time, without another request.
 const TRANSIENT: &[ErrorCode] = &[
+    // Nothing was done, and nothing is worth a place in the store.
+    ErrorCode::BadUserInput,
     ErrorCode::Unauthenticated,
     ErrorCode::ReauthenticationRequired,
     ErrorCode::RateLimited,
@@ -118,8 +129,13 @@ fn repeat(kept: &[u8], context: &RequestContext) -> Outcome {
         let error = Error::Internal("a kept answer cannot be read".into());
         return Outcome::Refused(RequestError::Faulty(error::refusal(&error, &context.request_id)));
     };
-    if let Some(effect) = cookies {
-        context.record(effect);
+    match cookies {
+        Some(CookieEffect::Set(_)) if context.csrf == CsrfVerdict::Suspicious => {
+            let error = error::refusal(&Error::CsrfRejected, &context.request_id);
+            return Outcome::Refused(RequestError::Faulty(error));
+        }
+        Some(effect) => context.record(effect),
+        None => {}
     }
     context.mark_as_repeated();
     Outcome::Executed(response)

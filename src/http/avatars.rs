@@ -3,12 +3,14 @@
 use axum::{
     Extension, Json,
     extract::{FromRequest, Multipart, Path, Request, State, multipart::MultipartError},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 
-use super::{HttpState, answer, answer::Refusal, graphql::client_info, media::ResponseType};
+use super::{
+    HttpState, answer, answer::Refusal, graphql::client_info, layers::RESOURCE_POLICY, media::ResponseType,
+};
 use crate::domain::{
     ErrorCode,
     avatars::{AvatarError, UploadForm},
@@ -24,7 +26,6 @@ pub(super) const MAX_FORM_BYTES: usize = MAX_FILE_BYTES + 64 * 1024;
 const MAX_FIELD_BYTES: usize = 1024;
 const MAX_FIELDS: usize = 20;
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const CROSS_ORIGIN: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// `POST /avatars`: the form of `createAvatarUpload` and a `file`. Answers what `confirmAvatar` takes.
 pub(super) async fn receive(
@@ -149,7 +150,7 @@ async fn serve(
                 (header::CONTENT_TYPE, HeaderValue::from_static(picture.media_type)),
                 (header::CACHE_CONTROL, IMMUTABLE),
                 // Pages of other origins may show it.
-                (CROSS_ORIGIN, HeaderValue::from_static("cross-origin")),
+                (RESOURCE_POLICY, HeaderValue::from_static("cross-origin")),
             ];
             (headers, picture.bytes).into_response()
         }

@@ -32,7 +32,7 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &ProxyC
         .get_all(name)
         .iter()
         // Bytes that are no text end the chain as well.
-        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+        .flat_map(|value| split(value.to_str().unwrap_or("?"), ','))
         .collect();
     let mut nearest = peer;
     for hop in hops.iter().rev() {
@@ -58,10 +58,31 @@ fn address_of(text: &str) -> Option<IpAddr> {
     bracketed.unwrap_or(text).parse().ok().or(port)
 }
 
+/// The parts of a text between separators that are in no quotes (RFC 9110 §5.6.4). What is quoted may be a
+/// client's own, such as its `Host`.
+fn split(text: &str, separator: char) -> Vec<&str> {
+    let (mut parts, mut from) = (Vec::new(), 0);
+    let (mut is_quoted, mut is_escaped) = (false, false);
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_quoted => is_escaped = true,
+            '"' => is_quoted = !is_quoted,
+            _ if character == separator && !is_quoted => {
+                parts.push(&text[from..at]);
+                from = at + separator.len_utf8();
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[from..]);
+    parts
+}
+
 /// The `for` of one element of `Forwarded` (RFC 7239 §4): a token, or a quoted text without escapes, which an
 /// address has none of.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
-    element.split(';').find_map(|pair| {
+    split(element, ';').into_iter().find_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         let is_for = name.trim().eq_ignore_ascii_case("for");
         is_for.then(|| address_of(value.trim().trim_matches('"'))).flatten()
@@ -111,5 +132,10 @@ mod tests {
         assert_eq!(seen("10.1.2.3", "for=6.6.6.6, for=_hidden"), "10.1.2.3");
         assert_eq!(seen("10.1.2.3", "for=6.6.6.6, for=unknown, for=10.4.4.4"), "10.4.4.4");
         assert_eq!(seen("10.1.2.3", "proto=https"), "10.1.2.3");
+        // What a client can have a proxy quote is none of the chain.
+        assert_eq!(seen("10.1.2.3", "for=198.51.100.1;host=\"a,for=6.6.6.6\""), "198.51.100.1");
+        assert_eq!(seen("10.1.2.3", "host=\"a;for=6.6.6.6\";for=198.51.100.1"), "198.51.100.1");
+        assert_eq!(seen("10.1.2.3", "for=198.51.100.1;host=\"a\\\",for=6.6.6.6\""), "198.51.100.1");
+        assert_eq!(seen("10.1.2.3", "for=198.51.100.1, host=\"for=6.6.6.6,"), "10.1.2.3");
     }
 }

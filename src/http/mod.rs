@@ -111,3 +111,43 @@ pub fn router(parts: HttpParts) -> Router {
         .fallback(answer::not_found);
     layers::wrap(router, &state).with_state(state)
 }
+
+/// What the fuzz target `headers` feeds: numbers of headers, and their values.
+#[cfg(feature = "fuzzing")]
+pub fn read_headers(given: &[(u8, Vec<u8>)]) {
+    use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+
+    use crate::config::{Origin, ProxyConfig, ProxyHeader};
+
+    let names = [
+        header::COOKIE,
+        header::AUTHORIZATION,
+        header::ACCEPT,
+        header::CONTENT_TYPE,
+        HeaderName::from_static("x-forwarded-for"),
+        header::FORWARDED,
+        header::ORIGIN,
+        HeaderName::from_static("sec-fetch-site"),
+    ];
+    let mut headers = HeaderMap::new();
+    for (number, value) in given {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            headers.append(names[usize::from(*number) % names.len()].clone(), value);
+        }
+    }
+    let _ = (media::ResponseType::negotiate(&headers), media::accepts_events(&headers));
+    let _ = (media::is_json(&headers), media::wants_html(&headers));
+    for is_secure in [true, false] {
+        let names = cookies::CookieNames::new(is_secure);
+        let _ = (names.credentials(&headers), names.are_present(&headers));
+    }
+    let allowed: Vec<Origin> = Origin::parse("https://app.example.com").into_iter().collect();
+    let _ = csrf::judge(&headers, &allowed);
+    let peer = std::net::IpAddr::from([203, 0, 113, 9]);
+    for proxy_header in [ProxyHeader::XForwardedFor, ProxyHeader::Forwarded] {
+        let believed = ProxyConfig { trusted: vec![peer.into()], header: proxy_header };
+        let _ = client_address::client_address(peer, &headers, &believed);
+        let stranger = ProxyConfig { trusted: Vec::new(), header: proxy_header };
+        assert_eq!(client_address::client_address(peer, &headers, &stranger), peer);
+    }
+}

@@ -24,6 +24,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::PeerAddress;
 
+/// The most bytes that the head of a request may have; with more it is answered with 431.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
 /// Connections at once; more wait in the queue of the system.
 const MAX_CONNECTIONS: usize = 8_192;
 /// A pause after the system refuses a connection, as when there are too many open files.
@@ -135,6 +138,7 @@ impl Server {
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.timeouts.header)
+            .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(Box::pin(stream)), service)
             .with_upgrades()
     }

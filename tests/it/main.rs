@@ -3,8 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-#[cfg(feature = "server-tests")]
 mod access;
+#[cfg(feature = "server-tests")]
 mod account_life;
 mod accounts;
 mod architecture;

@@ -1,6 +1,7 @@
 //! The program as a process: settings, signals, sudden ends, faults of what it depends on.
 
 mod faults;
+mod hostile;
 #[cfg(feature = "server-tests")]
 mod nodes;
 mod sudden_end;

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::{Answer, LOGIN, PASSWORD, REGISTER, TestApp, on_every_backend};
+use crate::support::{Answer, Backend, LOGIN, PASSWORD, REGISTER, TestApp, on_every_backend};
 
 /// The rules as they are, which tests have off otherwise.
 const ON: &[(&str, &str)] = &[("RATE_LIMITS", "login.address=60/5m")];
@@ -14,6 +14,7 @@ on_every_backend!(super::ON;
     failures_in_a_row_wait_ever_longer_and_end_at_a_hundred,
     a_success_forgets_the_failures_before_it,
     nobody_keeps_a_person_from_a_device_of_theirs,
+    a_new_password_forgets_the_devices_of_the_old_one,
     nobody_keeps_a_person_from_a_new_password,
     an_address_has_a_share_of_its_own,
     an_address_tries_one_person_less_often_than_all,
@@ -117,7 +118,7 @@ async fn nobody_keeps_a_person_from_a_device_of_theirs(app: &TestApp) {
     }
     wait_of(&app.post_from("192.0.2.1", login, input(PASSWORD, Some(&renewed))).await);
     // It is a device of this person and of nobody else, and for a time.
-    let forged = format!("{}A", &token[..token.len() - 1]);
+    let forged = token.replacen(&token[20..21], if &token[20..21] == "A" { "B" } else { "A" }, 1);
     for other in ["", "vdt_", "nonsense", &forged] {
         let answer = app.post_from("192.0.2.3", login, input(PASSWORD, Some(other))).await;
         assert_eq!(answer.code(), "RATE_LIMITED", "{other}");
@@ -137,6 +138,19 @@ async fn nobody_keeps_a_person_from_a_device_of_theirs(app: &TestApp) {
     app.advance(TimeDelta::days(181));
     let old = app.post_from("192.0.2.1", login, input("wrong", Some(&token))).await;
     assert_eq!(old.code(), "INVALID_CREDENTIALS");
+}
+
+async fn a_new_password_forgets_the_devices_of_the_old_one(app: &TestApp) {
+    let ada = app.user("ada").await;
+    let login = "mutation($input: LoginInput!) { login(input: $input) { deviceToken } }";
+    let input = |password: &str, token: Option<&str>| json!({ "input": { "email": EMAIL, "password": password, "deviceToken": token } });
+    let token = app.post_from("192.0.2.1", login, input(PASSWORD, None)).await.text_at("/login/deviceToken");
+    ada.change_password(PASSWORD, "an other horse battery", false).await.data("/changePassword");
+    for number in 0..20 {
+        app.login_from(&address(number), EMAIL, "a wrong password").await;
+    }
+    // Whoever knew the old one has no tries of their own at the new one.
+    wait_of(&app.post_from("192.0.2.1", login, input("an other horse battery", Some(&token))).await);
 }
 
 async fn nobody_keeps_a_person_from_a_new_password(app: &TestApp) {
@@ -268,4 +282,71 @@ async fn an_unknown_person_is_limited_like_a_known_one(app: &TestApp) {
         seen.push(codes);
     }
     assert_eq!(seen[0], seen[1]);
+}
+
+/// With private registration, whether an address was free when somebody applied for it.
+#[tokio::test]
+async fn the_count_does_not_tell_of_a_registration() {
+    let settings = [ON, &[("REGISTRATION_PRIVACY", "strict")]].concat();
+    let app = TestApp::with(Backend::Embedded, &settings).await;
+    let apply = async |email: &str| {
+        let input = json!({ "email": email, "password": PASSWORD, "name": "Ada" });
+        let register =
+            "mutation($input: RegisterInput!) { register(input: $input) { emailVerificationRequired } }";
+        app.anonymous(register, json!({ "input": input })).await.data("/register");
+        app.work().await;
+    };
+    // One that somebody else has, with another password, and one that nobody has.
+    apply("taken@example.com").await;
+    apply("free@example.com").await;
+    let mut seen = Vec::new();
+    for (email, password) in [("taken@example.com", "another password"), ("free@example.com", PASSWORD)] {
+        let mut codes = Vec::new();
+        for number in 0..15 {
+            codes.push(app.login_from(&address(number), email, password).await.code());
+        }
+        seen.push(codes);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(seen[0][14], "RATE_LIMITED");
+}
+
+/// Nodes count together, as long as they have a Redis to do it in, and each by itself without.
+#[cfg(feature = "server-tests")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_count_together() {
+    use crate::support::{config, servers};
+    let settings =
+        [servers::settings(), vec![("RATE_LIMITS".to_owned(), "login.address=60/5m".to_owned())]].concat();
+    let config = config(&settings);
+    let (one, other) = (
+        TestApp::node(&config, std::sync::Arc::default()).await,
+        TestApp::node(&config, std::sync::Arc::default()).await,
+    );
+    one.user("ada").await;
+    let attempts = (0..100).map(|number| {
+        let app = if number % 2 == 0 { &one } else { &other };
+        let address = address(number);
+        async move { app.login_from(&address, EMAIL, "a wrong password").await }
+    });
+    let answers = join_all(attempts).await;
+    assert_eq!(count(&answers, "INVALID_CREDENTIALS"), 10);
+}
+
+#[cfg(feature = "server-tests")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_its_redis_counts_by_itself() {
+    let settings = [
+        ("DATABASE_URL", "sqlite::memory:"),
+        ("REDIS_URL", "redis://127.0.0.1:1"),
+        ("RATE_LIMITS", "login.address=60/5m"),
+    ];
+    let app = TestApp::with(Backend::Embedded, &settings).await;
+    app.user("ada").await;
+    let attempts = (0..50).map(|number| {
+        let (app, address) = (&app, address(number));
+        async move { app.login_from(&address, EMAIL, "a wrong password").await }
+    });
+    let answers = join_all(attempts).await;
+    assert_eq!(count(&answers, "INVALID_CREDENTIALS"), 10);
 }

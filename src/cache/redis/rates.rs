@@ -79,7 +79,8 @@ impl RateCounters for RedisRates {
     }
 
     async fn undo(&self, key: &str, now: Instant) {
-        if self.run(&UNDO_ATTEMPT, key, vec![now.timestamp_millis().to_string()]).await.is_err() {
+        let arguments = vec![now.timestamp_millis().to_string(), FAILURES.free.to_string()];
+        if self.run(&UNDO_ATTEMPT, key, arguments).await.is_err() {
             self.alone.undo(key, now).await;
         }
     }

@@ -112,7 +112,7 @@ impl Failures {
     pub fn begin(found: Option<Self>, rule: &FailureRule, now: Instant) -> Result<Self, TimeDelta> {
         let found = found.unwrap_or(Self { count: 0, next_at: now });
         if found.count >= rule.most {
-            return Err(rule.kept);
+            return Err(found.next_at + rule.kept - now);
         }
         if found.next_at > now {
             return Err(found.next_at - now);
@@ -127,9 +127,11 @@ impl Failures {
 
     /// Without an attempt that came to no decision; `None` if there is none left.
     #[must_use]
-    pub fn undo(self, now: Instant) -> Option<Self> {
+    pub fn undo(self, rule: &FailureRule, now: Instant) -> Option<Self> {
         let count = self.count.saturating_sub(1);
-        (count > 0).then_some(Self { count, next_at: now })
+        // What others have failed at the same time stays.
+        let next_at = if count < rule.free { now } else { self.next_at };
+        (count > 0).then_some(Self { count, next_at })
     }
 }
 
@@ -192,7 +194,7 @@ mod tests {
                     found = Some(failures);
                 }
                 Err(wait) => {
-                    assert_eq!(wait, FAILURES.kept);
+                    assert_eq!(wait, FAILURES.kept, "from when it could have been tried again");
                     break;
                 }
             }
@@ -201,7 +203,9 @@ mod tests {
         assert_eq!(waits.len(), 100);
         assert_eq!(waits[99], 900);
         let few = Failures { count: 2, next_at: at(9) };
-        assert_eq!(few.undo(at(1)), Some(Failures { count: 1, next_at: at(1) }));
-        assert_eq!(few.undo(at(1)).unwrap().undo(at(1)), None);
+        assert_eq!(few.undo(&FAILURES, at(1)), Some(Failures { count: 1, next_at: at(1) }));
+        assert_eq!(few.undo(&FAILURES, at(1)).unwrap().undo(&FAILURES, at(1)), None);
+        let many = Failures { count: 12, next_at: at(9) };
+        assert_eq!(many.undo(&FAILURES, at(1)), Some(Failures { count: 11, next_at: at(9) }));
     }
 }

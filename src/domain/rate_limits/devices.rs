@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use zeroize::Zeroizing;
 
 use crate::domain::{
-    accounts::EmailAddress,
+    accounts::{EmailAddress, User},
     clock::{Instant, SharedClock},
     hex,
     random::{self, SharedRandom},
@@ -18,7 +18,9 @@ use crate::domain::{
 
 const PREFIX: &str = "vdt_";
 const ID_BYTES: usize = 16;
-const TIME_BYTES: usize = 8;
+/// Of the time, and of the count of changes of password and address.
+const NUMBER_BYTES: usize = 8;
+const BODY_BYTES: usize = ID_BYTES + 2 * NUMBER_BYTES;
 const TAG_BYTES: usize = 32;
 
 /// What a device is counted by.
@@ -31,8 +33,17 @@ impl fmt::Display for DeviceId {
     }
 }
 
-/// Makes device tokens and reads them: `vdt_`, then a random id, the time, and a signature over both and the
-/// person's address.
+/// A device that shows a good token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// What it is counted by.
+    pub id: DeviceId,
+    /// The count of changes of password and address at the login. After another one nothing is left of it.
+    pub credential_epoch: i64,
+}
+
+/// Makes device tokens and reads them: `vdt_`, then a random id, the time, the count of changes of password
+/// and address, and a signature over all that and the person's address.
 pub struct DeviceTokens {
     keys: Vec<hmac::Key>,
     clock: SharedClock,
@@ -49,27 +60,36 @@ impl DeviceTokens {
         Self { keys, clock, random }
     }
 
-    /// A token for a device on which the person with this address has just logged in.
-    pub fn issue(&self, email: &EmailAddress) -> String {
-        let id = random::bytes::<ID_BYTES>(&*self.random);
-        let body = [id.as_slice(), &self.clock.now().timestamp().to_be_bytes()].concat();
-        let tag = self.keys.first().map(|key| hmac::sign(key, &signed(&body, email)));
+    /// A token for a device on which this person has just logged in for the first time.
+    pub fn issue(&self, user: &User) -> String {
+        self.renew(&DeviceId(random::bytes::<ID_BYTES>(&*self.random)), user)
+    }
+
+    /// A token for a device that is known already.
+    pub fn renew(&self, device: &DeviceId, user: &User) -> String {
+        let numbers = [self.clock.now().timestamp(), user.credential_epoch].map(i64::to_be_bytes);
+        let body = [device.0.as_slice(), numbers.as_flattened()].concat();
+        let tag = self.keys.first().map(|key| hmac::sign(key, &signed(&body, &user.email)));
         let tag = tag.as_ref().map(AsRef::as_ref).unwrap_or_default();
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&body, tag].concat()))
     }
 
     /// The device of a token that was made for the person with this address; `None` for any other text.
-    pub fn read(&self, token: &str, email: &EmailAddress) -> Option<DeviceId> {
+    pub fn read(&self, token: &str, email: &EmailAddress) -> Option<KnownDevice> {
         let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(PREFIX)?).ok()?;
-        let (body, tag) = bytes.split_at_checked(ID_BYTES + TIME_BYTES)?;
+        let (body, tag) = bytes.split_at_checked(BODY_BYTES)?;
         if tag.len() != TAG_BYTES {
             return None;
         }
         let message = signed(body, email);
         self.keys.iter().find(|key| hmac::verify(key, &message, tag).is_ok())?;
-        let (id, time) = body.split_at(ID_BYTES);
-        let issued_at = Instant::from_timestamp(i64::from_be_bytes(time.try_into().ok()?), 0)?;
-        (self.clock.now() - issued_at < Self::TTL).then_some(DeviceId(id.try_into().ok()?))
+        let (id, numbers) = body.split_at(ID_BYTES);
+        let (time, epoch) = numbers.split_at(NUMBER_BYTES);
+        let number = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes);
+        let issued_at = Instant::from_timestamp(number(time)?, 0)?;
+        let is_recent = self.clock.now() - issued_at < Self::TTL;
+        let known = KnownDevice { id: DeviceId(id.try_into().ok()?), credential_epoch: number(epoch)? };
+        is_recent.then_some(known)
     }
 }
 

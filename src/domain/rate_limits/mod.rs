@@ -22,7 +22,7 @@ use super::{
 
 pub use attempts::{Attempt, PasswordAttempt};
 pub use counters::{FAILURES, FailureRule, Failures, Quota, RateCounters, Taken, TheoreticalArrival};
-pub use devices::{DeviceId, DeviceTokens};
+pub use devices::{DeviceId, DeviceTokens, KnownDevice};
 pub use policy::{Class, Policy, Scope};
 
 /// Whom something is tried for. Tells nobody who that is.
@@ -95,7 +95,7 @@ fn admit(taken: Taken, class: Class, scope: Scope) -> Result<()> {
     match taken {
         Taken::Yes => Ok(()),
         Taken::No { retry_after } => {
-            tracing::warn!(class = class.as_str(), scope = scope.as_str(), "an attempt too many was refused");
+            tracing::info!(class = class.as_str(), scope = scope.as_str(), "an attempt too many was refused");
             Err(Error::RateLimited { retry_after })
         }
     }

@@ -27,6 +27,8 @@ pub enum Class {
     Strength,
     /// An export of everything that is held on a person.
     Export,
+    /// A request with an `Idempotency-Key`.
+    Repeat,
 }
 
 /// Who shares a quota.
@@ -42,7 +44,7 @@ pub enum Scope {
 
 impl Class {
     /// Every class, in the order of the documentation.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Login,
         Self::Register,
         Self::Reset,
@@ -53,6 +55,7 @@ impl Class {
         Self::Upload,
         Self::Strength,
         Self::Export,
+        Self::Repeat,
     ];
 
     /// The name in settings and logs.
@@ -68,6 +71,16 @@ impl Class {
             Self::Upload => "upload",
             Self::Strength => "strength",
             Self::Export => "export",
+            Self::Repeat => "repeat",
+        }
+    }
+
+    /// Whether what is tried is counted by this.
+    pub const fn is_counted_by(self, scope: Scope) -> bool {
+        match self {
+            Self::Login | Self::Password => !matches!(scope, Scope::Identifier),
+            Self::Register | Self::Reset | Self::Verify | Self::Upload | Self::Export => true,
+            Self::Confirm | Self::Refresh | Self::Strength | Self::Repeat => matches!(scope, Scope::Address),
         }
     }
 }
@@ -121,6 +134,7 @@ impl Default for Policy {
             [Some(quota(60, 60)), None, Some(quota(20, 60))],
             [Some(quota(120, 1)), None, None],
             [Some(quota(60, 60)), None, Some(quota(10, 60))],
+            [Some(quota(300, 10)), None, None],
         ])
     }
 }

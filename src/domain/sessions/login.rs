@@ -11,7 +11,7 @@ use crate::domain::{
     error::{Error, Result},
     faults::Faults,
     passwords::{Password, PasswordHash, Verification},
-    rate_limits::{Class, Identifier, PasswordAttempt},
+    rate_limits::{Class, DeviceId, Identifier, PasswordAttempt},
 };
 
 /// Longer than a store that works looks for a person.
@@ -48,29 +48,47 @@ impl Sessions {
             return Err(faults.into_error());
         };
 
-        let device = request.device_token.as_ref();
+        let device = self.known_device(request.device_token.as_ref(), &email).await?;
         let attempt = PasswordAttempt {
             class: Class::Login,
             client: &request.client,
             identifier: Identifier::of_email(&email),
-            device: device.and_then(|token| self.parts.devices.read(token.expose(), &email)),
+            device: device.clone(),
         };
         let attempt = self.parts.limits.begin(&attempt).await?;
-        let found = match self.verify(&email, password).await {
-            Ok(found) => found,
+        let user = match self.verify(&email, password).await {
+            Ok(user) => user,
+            // Whoever is not let in has failed, whatever the reason: the count must not tell it either.
+            Err(Error::InvalidCredentials) => return Err(Error::InvalidCredentials),
             Err(error) => {
                 self.parts.limits.undone(attempt).await;
                 return Err(error);
             }
         };
-        let Some(found) = found else { return Err(Error::InvalidCredentials) };
         self.parts.limits.succeeded(attempt).await;
-        let user = self.admit(found).await?;
-        self.start(user, device_name, &request.client).await
+        let mut signed_in = self.start(user, device_name, &request.client).await?;
+        if let Some(device) = device {
+            // The same device: a new one with each login would have failures of its own each time.
+            signed_in.device_token = Some(self.parts.devices.renew(&device, &signed_in.user));
+        }
+        Ok(signed_in)
     }
 
-    /// The person with this address, if the password is theirs.
-    async fn verify(&self, email: &EmailAddress, password: Password) -> Result<Option<User>> {
+    /// The device of a token, if the person's password and address are still those of then.
+    async fn known_device(
+        &self,
+        token: Option<&PresentedToken>,
+        email: &EmailAddress,
+    ) -> Result<Option<DeviceId>> {
+        let known = token.and_then(|token| self.parts.devices.read(token.expose(), email));
+        let Some(known) = known else { return Ok(None) };
+        let found = self.parts.users.find_by_email(&email.key()).await?;
+        let is_current = found.is_some_and(|found| found.user.credential_epoch == known.credential_epoch);
+        Ok(is_current.then_some(known.id))
+    }
+
+    /// The person with this address, if the password is theirs and they are let in.
+    async fn verify(&self, email: &EmailAddress, password: Password) -> Result<User> {
         // A store takes a little longer for what it finds than for what it does not: both are looked at
         // when more time than that has gone by.
         let looked_at = Instant::now() + LOOKUP_TIME;
@@ -81,12 +99,12 @@ impl Sessions {
         let verification = self.parts.passwords.verify(password, stored).await?;
         let (Some(found), Verification::Right { upgraded }) = (found, verification) else {
             tracing::info!(user = known, "login refused");
-            return Ok(None);
+            return Err(Error::InvalidCredentials);
         };
         if let Some(upgraded) = upgraded {
             self.upgrade_hash(&found, upgraded).await;
         }
-        Ok(Some(found.user))
+        self.admit(found.user).await
     }
 
     /// Replaces a hash of an older cost. That it fails is no reason to refuse the login: the next

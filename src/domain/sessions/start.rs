@@ -69,7 +69,7 @@ impl Sessions {
         self.parts.store.insert(&session, &refresh_token.family(), &refresh_token.hash()).await?;
         tracing::info!(user = %user.id, session = %session.id, "session started");
         let mut signed_in = self.sign_in(user, session, refresh_token).await?;
-        signed_in.device_token = Some(self.parts.devices.issue(&signed_in.user.email));
+        signed_in.device_token = Some(self.parts.devices.issue(&signed_in.user));
         self.tell(SessionEventKind::Created, &signed_in.user.id, &signed_in.session.id).await;
         Ok(signed_in)
     }

@@ -6,7 +6,7 @@ local now, free, first = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local longest, most, kept = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local count, next = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+):(%d+)$')
 count, next = tonumber(count or 0), tonumber(next or 0)
-if count >= most then return kept end
+if count >= most then return math.max(next + kept - now, 1) end
 if next > now then return next - now end
 count = count + 1
 local wait = 0
