@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test servers check schema web
+.PHONY: help run test servers check schema web fuzz
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ check: ## formatting and clippy, warnings denied
 
 schema: ## write schema.graphql from the code
 	@new=$$(mktemp) && trap "rm -f $$new" EXIT && cargo run -- schema > "$$new" && cp "$$new" schema.graphql
+
+fuzz: ## run each fuzz target for half a minute (needs cargo-fuzz and a nightly toolchain)
+	@scripts/fuzz.sh 30
 
 web: ## build the playground in web/
 	@scripts/web.sh

@@ -10,6 +10,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/servers.sh"
 cd "$ROOT"
 
+CARGO_FUZZ_VERSION=0.13.2
 HYPOTHESIS_VERSION=6.168.5      # later ones need Python 3.11
 HYPOTHESIS_GRAPHQL_VERSION=0.13.5
 HYPOTHESIS_VENV=$VENVS/hypothesis-graphql-$HYPOTHESIS_GRAPHQL_VERSION-$HYPOTHESIS_VERSION
@@ -142,6 +143,22 @@ fuzz() {
     --schema schema.graphql --examples 300 --seed 1 --seconds 40
 }
 
+# fuzz_targets: each target of fuzz/ for a moment, from its seeds.
+fuzz_targets() {
+  CURRENT=fuzz-targets
+  if ! need_cargo_fuzz; then
+    skip fuzz-targets "there is no nightly toolchain"
+    return
+  fi
+  step fuzz-targets scripts/fuzz.sh 5
+}
+
+# cargo-fuzz, and the toolchain whose compiler instruments.
+need_cargo_fuzz() {
+  cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal || return 1
+  cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked --version "$CARGO_FUZZ_VERSION"
+}
+
 # need_binary STEP: what the step `tests` has built. Nothing is left to do, unless that failed. No old
 # binary is tested.
 need_binary() {
@@ -196,6 +213,7 @@ main() {
   clients account
   clients audit
   fuzz
+  fuzz_targets
   if ((${#FAILED[@]} > 0)); then log_tails "$LOG_DIR"/*.log; fi
 }
 

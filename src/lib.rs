@@ -5,16 +5,24 @@
 //! those who put things together. No arrow leaves `domain`; `tests/it/architecture.rs` holds the
 //! code to it.
 
+#[cfg(feature = "service")]
 pub mod app;
+#[cfg(feature = "service")]
 pub mod breaches;
+#[cfg(feature = "service")]
 pub mod cache;
+#[cfg(feature = "service")]
 pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod graphql;
 pub mod http;
+#[cfg(feature = "service")]
 pub mod lifecycle;
+#[cfg(feature = "service")]
 pub mod mailer;
+#[cfg(feature = "service")]
 pub mod media;
+#[cfg(feature = "service")]
 pub mod stores;
 pub mod telemetry;

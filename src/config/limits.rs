@@ -166,7 +166,7 @@ mod tests {
             "nobody.address=1/1m",
             "login.address=0/1m",
             "login.address=1/0s",
-            "login.identifier=1/1m",
+            "strength.identifier=1/1m",
             "refresh.pair=off",
             "login.address=1/25h",
             "a.b",

@@ -29,22 +29,29 @@ pub struct Documents {
     pub cache: Arc<dyn DocumentCache>,
 }
 
+/// The document of a request.
+pub(super) struct Found {
+    pub(super) text: String,
+    /// By which hash it is to be kept, once it is known to be within the limits.
+    pub(super) keep: Option<TokenHash>,
+}
+
 impl Documents {
     /// The document of a request.
     ///
     /// # Errors
     /// A request without one, with one that is not known or not trusted, or with the hash of another.
-    pub(super) async fn resolve(&self, request: &mut GraphqlRequest) -> Result<String, RequestError> {
+    pub(super) async fn resolve(&self, request: &mut GraphqlRequest) -> Result<Found, RequestError> {
         let named = request.document_hash()?;
         match (named, request.query.take()) {
             (None, None) => {
                 refused(ErrorCode::BadUserInput, "The request must have the string member \"query\".")
             }
             (Some(named), None) => match self.find(&named).await {
-                Some(text) => Ok(text),
+                Some(text) => Ok(Found { text, keep: None }),
                 None => refused(ErrorCode::PersistedQueryNotFound, NOT_FOUND),
             },
-            (named, Some(text)) => self.take(named, text).await,
+            (named, Some(text)) => self.take(named, text),
         }
     }
 
@@ -60,20 +67,21 @@ impl Documents {
         trusted.or_else(|| self.own.find(hash))
     }
 
-    async fn take(&self, named: Option<TokenHash>, text: String) -> Result<String, RequestError> {
+    fn take(&self, named: Option<TokenHash>, text: String) -> Result<Found, RequestError> {
         if named.is_none() && self.trusted.is_none() {
-            return Ok(text);
+            return Ok(Found { text, keep: None });
         }
         let hash = TokenHash::of_text(&text);
         if named.is_some_and(|named| named != hash) {
             return refused(ErrorCode::BadUserInput, "The hash is not that of the document.");
         }
         if self.trusted.is_none() {
-            self.cache.keep(&hash, &text).await;
-        } else if self.find_trusted(&hash).is_none() {
+            return Ok(Found { text, keep: Some(hash) });
+        }
+        if self.find_trusted(&hash).is_none() {
             return refused(ErrorCode::DocumentNotTrusted, ErrorCode::DocumentNotTrusted.summary());
         }
-        Ok(text)
+        Ok(Found { text, keep: None })
     }
 }
 

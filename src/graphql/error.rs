@@ -7,7 +7,7 @@ use crate::domain::{Error, ErrorCode, faults::Fault, ids::RequestId};
 /// An error that may be shown to a client. It is made of a domain error and of nothing else: it has
 /// no `Display`, so that `?` on an error of a driver does not compile in a resolver.
 #[derive(Debug, Clone)]
-pub struct ApiError(Error);
+pub struct ApiError(pub(super) Error);
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {

@@ -77,6 +77,9 @@ pub fn sdl() -> String {
 }
 
 /// What the fuzz target `limits` feeds: a document and its variables as JSON.
+///
+/// # Panics
+/// Where what must hold does not.
 #[cfg(feature = "fuzzing")]
 pub fn check_limits(text: &str, variables: &str) {
     let limits = OperationLimits::default();

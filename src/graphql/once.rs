@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    Graphql, Outcome, RequestContext, RequestError,
+    ApiError, Graphql, Outcome, RequestContext, RequestError,
     context::{CookieEffect, CsrfVerdict},
     error, fields,
 };
@@ -18,6 +18,9 @@ use crate::domain::{
     idempotency::{Call, Todo},
     rate_limits::Class,
 };
+
+/// The most bytes of an answer that is kept: more than any of ours has, unless its request was made for it.
+const MAX_KEPT_BYTES: usize = 16 * 1024;
 
 /// An answer as it is kept.
 #[derive(Serialize)]
@@ -67,11 +70,13 @@ impl Graphql {
     pub(super) async fn run_once(&self, prepared: Request, once: Once, context: &RequestContext) -> Outcome {
         let answers = &self.domain.answers;
         let id = &context.request_id;
-        let actor = context.actor(&self.domain).await;
-        let caller = match &actor {
+        let caller = match context.actor(&self.domain).await {
             Ok(Actor::User(caller)) => Some(&caller.user.id),
-            // Bad credentials are a matter of the fields that need good ones.
-            Ok(Actor::Anonymous) | Err(_) => None,
+            Ok(Actor::Anonymous) => None,
+            // Whose key it is would be another the next time, with better credentials.
+            Err(ApiError(refusal)) => {
+                return Outcome::Refused(RequestError::Faulty(error::refusal(&refusal, id)));
+            }
         };
         let limits = &self.domain.rate_limits;
         if let Err(refusal) = limits.check(Class::Repeat, &context.client, None).await {
@@ -95,7 +100,7 @@ impl Graphql {
         let kept = match outcome {
             Outcome::Executed(response) if response.errors.iter().all(is_final) => {
                 let kept = Keeping { response, cookies: context.cookie_effect() };
-                serde_json::to_vec(&kept).ok()
+                serde_json::to_vec(&kept).ok().filter(|kept| kept.len() <= MAX_KEPT_BYTES)
             }
             Outcome::Executed(_) | Outcome::Refused(_) => None,
         };
@@ -106,23 +111,12 @@ impl Graphql {
     }
 }
 
-/// Whether the same request would be answered the same again.
+/// Whether an error is an answer to be given again. Of all others nothing has come, and nothing is worth a
+/// place in the store.
 fn is_final(error: &ServerError) -> bool {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    !TRANSIENT.iter().any(|transient| code == Some(&transient.as_str().into()))
+    code == Some(&ErrorCode::EmailTaken.as_str().into())
 }
-
-/// What may be otherwise the next time, without another request.
-const TRANSIENT: &[ErrorCode] = &[
-    // Nothing was done, and nothing is worth a place in the store.
-    ErrorCode::BadUserInput,
-    ErrorCode::Unauthenticated,
-    ErrorCode::ReauthenticationRequired,
-    ErrorCode::RateLimited,
-    ErrorCode::Overloaded,
-    ErrorCode::ServiceUnavailable,
-    ErrorCode::InternalServerError,
-];
 
 fn repeat(kept: &[u8], context: &RequestContext) -> Outcome {
     let Ok(Kept { response, cookies }) = serde_json::from_slice(kept) else {

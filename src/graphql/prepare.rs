@@ -13,6 +13,7 @@ use async_graphql::{
 
 use super::{
     Graphql,
+    documents::Found,
     error::request_error,
     limits::{self, Excess, Over},
     once::{self, Once},
@@ -23,8 +24,15 @@ use crate::domain::{ErrorCode, ids::RequestId};
 
 /// A request with its document.
 pub struct ResolvedRequest {
-    document: String,
+    document: Found,
     rest: GraphqlRequest,
+}
+
+impl ResolvedRequest {
+    /// How many bytes the document has, which may be more than what was sent.
+    pub const fn document_bytes(&self) -> usize {
+        self.document.text.len()
+    }
 }
 
 /// A request that may be executed.
@@ -52,7 +60,10 @@ impl Graphql {
     }
 
     /// Whether a request is a subscription, as far as it can be read.
-    pub fn is_subscription(&self, ResolvedRequest { document: text, rest }: &ResolvedRequest) -> bool {
+    pub fn is_subscription(
+        &self,
+        ResolvedRequest { document: Found { text, .. }, rest }: &ResolvedRequest,
+    ) -> bool {
         let is_subscription = |document: &ExecutableDocument| {
             let operation = select(document, rest.operation_name.as_deref());
             operation.is_ok_and(|operation| operation.ty == OperationType::Subscription)
@@ -74,7 +85,7 @@ impl Graphql {
     /// Parses and checks a request before anything walks its document.
     pub(super) fn prepare(
         &self,
-        ResolvedRequest { document: text, rest: request }: ResolvedRequest,
+        ResolvedRequest { document: Found { text, keep }, rest: request }: ResolvedRequest,
         method: Method,
         idempotency_key: Option<&str>,
     ) -> Result<Prepared, RequestError> {
@@ -101,6 +112,11 @@ impl Graphql {
         }
         unsent::leave_out(&mut document, &variables);
 
+        if let Some(hash) = keep {
+            let (cache, text) = (self.documents.cache.clone(), text.clone());
+            // Nobody waits for it.
+            tokio::spawn(async move { cache.keep(&hash, &text).await });
+        }
         let mut prepared = Request::new(text).variables(variables);
         if let Some(name) = request.operation_name {
             prepared = prepared.operation_name(name);

@@ -72,6 +72,14 @@ pub enum RequestError {
     MethodNotAllowed(ServerError),
 }
 
+impl RequestError {
+    /// What a carrier says that has no status.
+    pub fn into_error(self) -> ServerError {
+        let (Self::Faulty(error) | Self::MethodNotAllowed(error)) = self;
+        error
+    }
+}
+
 /// An answer.
 #[derive(Debug)]
 pub enum Outcome {

@@ -55,9 +55,7 @@ impl Graphql {
         let single = async move {
             match executions.run(async move { graphql.run(prepared, &id).await }).await {
                 Ok(Outcome::Executed(response)) => Emission::Next(Box::new(response)),
-                Ok(Outcome::Refused(RequestError::Faulty(error) | RequestError::MethodNotAllowed(error))) => {
-                    Emission::Refused(vec![error])
-                }
+                Ok(Outcome::Refused(refused)) => Emission::Refused(vec![refused.into_error()]),
                 Err(code) => {
                     let mut error = super::request_error(code, code.summary());
                     complete(&mut error, &request_id);

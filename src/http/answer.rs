@@ -43,7 +43,7 @@ impl Refusal {
 
     /// A request that asks for too much before it is one.
     pub(super) fn of_request(refused: RequestError) -> Self {
-        let (RequestError::Faulty(error) | RequestError::MethodNotAllowed(error)) = refused;
+        let error = refused.into_error();
         Self { extensions: error.extensions, message: error.message, ..Self::bad_request("") }
     }
 

@@ -32,7 +32,7 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &ProxyC
         .get_all(name)
         .iter()
         // Bytes that are no text end the chain as well.
-        .flat_map(|value| split(value.to_str().unwrap_or("?"), ','))
+        .flat_map(|value| elements(value.to_str().unwrap_or("?"), proxies.header))
         .collect();
     let mut nearest = peer;
     for hop in hops.iter().rev() {
@@ -58,6 +58,14 @@ fn address_of(text: &str) -> Option<IpAddr> {
     bracketed.unwrap_or(text).parse().ok().or(port)
 }
 
+/// What the proxies have said one after the other. Only `Forwarded` knows quotes.
+fn elements(value: &str, header: ProxyHeader) -> Vec<&str> {
+    match header {
+        ProxyHeader::XForwardedFor => value.split(',').collect(),
+        ProxyHeader::Forwarded => split(value, ','),
+    }
+}
+
 /// The parts of a text between separators that are in no quotes (RFC 9110 §5.6.4). What is quoted may be a
 /// client's own, such as its `Host`.
 fn split(text: &str, separator: char) -> Vec<&str> {
@@ -74,6 +82,10 @@ fn split(text: &str, separator: char) -> Vec<&str> {
             }
             _ => {}
         }
+    }
+    if is_quoted {
+        // Somebody left a quote open, and what proxies have said after it counts all the same.
+        return text.split(separator).collect();
     }
     parts.push(&text[from..]);
     parts
@@ -116,6 +128,9 @@ mod tests {
         assert_eq!(seen("10.1.2.3", "198.51.100.1:4711"), "198.51.100.1");
         assert_eq!(seen("10.1.2.3", "[2001:db8::1]:4711"), "2001:db8::1");
         assert_eq!(seen("::1", "nonsense"), "::1");
+        for hidden in ["\", 198.51.100.1", "6.6.6.6, \"a, 198.51.100.1"] {
+            assert_eq!(seen("10.1.2.3", hidden), "198.51.100.1", "{hidden}");
+        }
         assert_eq!(seen("10.1.2.3", "nonsense, 10.4.4.4"), "10.4.4.4");
     }
 
@@ -136,6 +151,9 @@ mod tests {
         assert_eq!(seen("10.1.2.3", "for=198.51.100.1;host=\"a,for=6.6.6.6\""), "198.51.100.1");
         assert_eq!(seen("10.1.2.3", "host=\"a;for=6.6.6.6\";for=198.51.100.1"), "198.51.100.1");
         assert_eq!(seen("10.1.2.3", "for=198.51.100.1;host=\"a\\\",for=6.6.6.6\""), "198.51.100.1");
-        assert_eq!(seen("10.1.2.3", "for=198.51.100.1, host=\"for=6.6.6.6,"), "10.1.2.3");
+        for hidden in ["host=\", for=198.51.100.1", "for=6.6.6.6;host=\"a, for=198.51.100.1"] {
+            assert_eq!(seen("10.1.2.3", hidden), "198.51.100.1", "{hidden}");
+        }
+        assert_eq!(seen("10.1.2.3", "host=\", for=\"[2001:db8::1]:80\""), "2001:db8::1");
     }
 }

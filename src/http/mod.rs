@@ -113,6 +113,9 @@ pub fn router(parts: HttpParts) -> Router {
 }
 
 /// What the fuzz target `headers` feeds: numbers of headers, and their values.
+///
+/// # Panics
+/// Where what must hold does not.
 #[cfg(feature = "fuzzing")]
 pub fn read_headers(given: &[(u8, Vec<u8>)]) {
     use axum::http::{HeaderMap, HeaderName, HeaderValue, header};

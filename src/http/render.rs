@@ -36,11 +36,12 @@ pub(super) fn outcomes(outcomes: Vec<Outcome>, media: ResponseType) -> Response 
                 wait = wait.max(longest_wait(&response.errors));
                 serde_json::value::to_raw_value(&response)
             }
-            Outcome::Refused(RequestError::Faulty(error) | RequestError::MethodNotAllowed(error)) => {
-                serde_json::value::to_raw_value(&serde_json::json!({ "errors": [error] }))
+            Outcome::Refused(refused) => {
+                serde_json::value::to_raw_value(&serde_json::json!({ "errors": [refused.into_error()] }))
             }
         };
-        answers.extend(answer);
+        // Null for what cannot be written, so that no answer takes the place of another.
+        answers.push(answer.unwrap_or_default());
     }
     with_media(StatusCode::OK, axum::Json(answers).into_response(), media, wait)
 }
@@ -72,7 +73,7 @@ pub(super) fn effects(state: &HttpState, context: &RequestContext, headers: &mut
     }
     let Some(effect) = context.take_cookie_effect() else { return };
     CookieNames::new(state.config.secure_cookies).apply(&effect, state.clock.now(), headers);
-    if matches!(effect, CookieEffect::Clear) {
+    if matches!(effect, CookieEffect::Clear) && context.credentials.refresh_cookie.is_some() {
         // Not the cookies: that would be those of every service of the domain.
         headers.insert(CLEAR_SITE_DATA, HeaderValue::from_static("\"cache\", \"storage\""));
     }

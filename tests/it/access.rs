@@ -136,6 +136,13 @@ async fn fields_that_need_a_login_answer_nobody_else(app: &TestApp) {
         }
     }
     assert!(guarded >= 13, "{guarded}");
+    let events = [("accept", "text/event-stream")];
+    for field in fields(types["Subscription"]).iter().map(|field| &field.node) {
+        assert_eq!(rule(&field.directives).as_deref(), Some("CALLER"), "{}", field.name.node);
+        let text = format!("subscription {{ {} {{ __typename }} }}", field.name.node);
+        let answer = app.post(&events, &text, json!({})).await;
+        assert!(answer.text.contains("UNAUTHENTICATED"), "{}", answer.text);
+    }
 }
 
 async fn nobody_gets_what_belongs_to_somebody_else(app: &TestApp) {

@@ -13,6 +13,8 @@ on_every_backend!(
     keys_are_those_of_their_caller,
     a_refusal_that_may_pass_can_be_tried_again,
     cookies_come_again,
+    what_another_site_was_refused_is_not_kept,
+    an_answer_that_was_made_long_is_not_kept,
     a_key_that_is_none_is_refused,
     what_makes_and_sends_nothing_has_no_memory,
     the_store_alone_tells_nothing,
@@ -42,7 +44,7 @@ async fn a_repeat_gets_the_same_answer_and_does_nothing(app: &TestApp) {
     assert_eq!(second.text, first.text, "to the order of its members");
     assert!(is_repeated(&second));
     assert_eq!((mails, app.work().await), (1, 0));
-    // A refusal is an answer as well.
+    // That the address is taken is an answer as well.
     let other = "another key of 16";
     let key = other.replace(' ', "-");
     let taken = send(app, &key, REGISTER, registration("ada@example.com")).await;
@@ -126,6 +128,31 @@ async fn cookies_come_again(app: &TestApp) {
     let first = cookies(&send(app, KEY, REGISTER, variables.clone()).await);
     assert_eq!(first.len(), 3);
     assert_eq!(cookies(&send(app, KEY, REGISTER, variables).await), first);
+}
+
+async fn what_another_site_was_refused_is_not_kept(app: &TestApp) {
+    let variables = json!({ "input": {
+        "email": "ada@example.com", "password": PASSWORD, "name": "Ada", "transport": "COOKIE",
+    } });
+    let from = async |origin: &str| {
+        let headers = [("idempotency-key", KEY), ("origin", origin), ("sec-fetch-site", "same-origin")];
+        app.post(&headers, REGISTER, variables.clone()).await
+    };
+    assert_eq!(from("https://evil.example.com").await.code(), "CSRF_REJECTED");
+    from("http://localhost:8080").await.data("/register");
+    // Nor does another site get the cookies by a repeat.
+    assert_eq!(from("https://evil.example.com").await.code(), "CSRF_REJECTED");
+    assert!(is_repeated(&from("http://localhost:8080").await));
+}
+
+async fn an_answer_that_was_made_long_is_not_kept(app: &TestApp) {
+    let long = "a".repeat(20_000);
+    let reset = format!(
+        "mutation {{ {long}: requestPasswordReset(input: {{ email: \"ada@example.com\" }}) {{ ticket }} }}"
+    );
+    send(app, KEY, &reset, json!({})).await.data(&format!("/{long}"));
+    app.advance(TimeDelta::minutes(2));
+    assert!(!is_repeated(&send(app, KEY, &reset, json!({})).await));
 }
 
 async fn a_key_that_is_none_is_refused(app: &TestApp) {

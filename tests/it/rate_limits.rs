@@ -16,6 +16,9 @@ on_every_backend!(super::ON;
     nobody_keeps_a_person_from_a_device_of_theirs,
     a_new_password_forgets_the_devices_of_the_old_one,
     nobody_keeps_a_person_from_a_new_password,
+    nobody_uses_up_the_resets_of_a_person,
+    whoever_has_a_secret_is_not_kept_from_it_by_neighbours,
+    right_passwords_have_a_bound_too,
     an_address_has_a_share_of_its_own,
     an_address_tries_one_person_less_often_than_all,
     networks_of_one_customer_are_one_address,
@@ -44,10 +47,10 @@ fn wait_of(answer: &Answer) -> u64 {
 
 async fn parallel_attempts_get_no_further_than_those_in_a_row(app: &TestApp) {
     app.user("ada").await;
+    let before = app.domain.passwords.jobs();
     let attempts = (0..500)
         .map(|number| async move { app.login_from(&address(number), EMAIL, "a wrong password").await });
     let answers = join_all(attempts).await;
-    // Who is refused has cost no hash.
     assert_eq!(count(&answers, "INVALID_CREDENTIALS"), 10);
     assert_eq!(count(&answers, "RATE_LIMITED"), 490);
     let one_document = (0..1_000).fold(String::new(), |text, n| {
@@ -57,6 +60,7 @@ async fn parallel_attempts_get_no_further_than_those_in_a_row(app: &TestApp) {
     });
     let refused = app.anonymous(&format!("mutation {{ {one_document} }}"), json!({})).await;
     assert_eq!(refused.code(), "OPERATION_TOO_COMPLEX");
+    assert_eq!(app.domain.passwords.jobs() - before, 10, "who is refused costs no hash");
 }
 
 async fn failures_in_a_row_wait_ever_longer_and_end_at_a_hundred(app: &TestApp) {
@@ -170,6 +174,55 @@ async fn nobody_keeps_a_person_from_a_new_password(app: &TestApp) {
     app.login_from("192.0.2.1", EMAIL, "an other horse battery").await.data("/login");
 }
 
+async fn nobody_uses_up_the_resets_of_a_person(app: &TestApp) {
+    app.user("ada").await;
+    let ask = "mutation($email: String!) { requestPasswordReset(input: { email: $email }) { ticket } }";
+    for number in 0..30 {
+        app.post_from(&address(number), ask, json!({ "email": EMAIL })).await;
+    }
+    // One of them sent a mail, and the others have cost the person nothing.
+    app.advance(TimeDelta::seconds(61));
+    app.post_from("192.0.2.1", ask, json!({ "email": EMAIL })).await.data("/requestPasswordReset");
+}
+
+async fn whoever_has_a_secret_is_not_kept_from_it_by_neighbours(app: &TestApp) {
+    let ada = app.user("ada").await;
+    app.work().await;
+    let link = app.sent_token("verify-email").await;
+    let refresh = "mutation($token: String!) { refresh(input: { refreshToken: $token }) { accessToken } }";
+    let verify = "mutation($token: String!) { verifyEmail(input: { token: $token }) { success } }";
+    for (query, most) in [(refresh, 600), (verify, 60)] {
+        let mut last = String::new();
+        for _ in 0..=most {
+            last = app.post_from("192.0.2.1", query, json!({ "token": "nonsense" })).await.code();
+        }
+        assert_eq!(last, "RATE_LIMITED", "{query}");
+    }
+    app.post_from("192.0.2.1", verify, json!({ "token": link })).await.data("/verifyEmail");
+    app.post_from("192.0.2.1", refresh, json!({ "token": ada.refresh_token })).await.data("/refresh");
+}
+
+async fn right_passwords_have_a_bound_too(app: &TestApp) {
+    let ada = app.user("ada").await;
+    let again =
+        "mutation($password: String!) { reauthenticate(input: { password: $password }) { session { id } } }";
+    for _ in 0..20 {
+        ada.post(again, json!({ "password": PASSWORD })).await.data("/reauthenticate");
+    }
+    wait_of(&ada.post(again, json!({ "password": PASSWORD })).await);
+    let login = "mutation($input: LoginInput!) { login(input: $input) { deviceToken } }";
+    let input =
+        |token: &str| json!({ "input": { "email": EMAIL, "password": PASSWORD, "deviceToken": token } });
+    let mut token = app.post_from("192.0.2.1", login, input("")).await.text_at("/login/deviceToken");
+    for number in 0..60 {
+        let answer = app.post_from(&address(number), login, input(&token)).await;
+        token = answer.text_at("/login/deviceToken");
+    }
+    wait_of(&app.post_from("192.0.2.1", login, input(&token)).await);
+    // Somebody without a device waits for none of that.
+    app.login_from("192.0.2.9", EMAIL, PASSWORD).await.data("/login");
+}
+
 async fn an_address_has_a_share_of_its_own(app: &TestApp) {
     let person = |number: usize| format!("person{number}@example.com");
     for number in 0..60 {
@@ -191,10 +244,8 @@ async fn an_address_has_a_share_of_its_own(app: &TestApp) {
 
 async fn an_address_tries_one_person_less_often_than_all(app: &TestApp) {
     app.user("ada").await;
-    for round in 0..20 {
-        let answer = app.login_from("192.0.2.1", EMAIL, PASSWORD).await;
-        answer.data("/login");
-        assert!(round < 20);
+    for _ in 0..20 {
+        app.login_from("192.0.2.1", EMAIL, PASSWORD).await.data("/login");
     }
     assert_eq!(wait_of(&app.login_from("192.0.2.1", EMAIL, PASSWORD).await), 15);
     app.login_from("192.0.2.2", EMAIL, PASSWORD).await.data("/login");
@@ -233,6 +284,7 @@ async fn every_class_has_its_bound(app: &TestApp) {
     let refresh = "mutation($email: String!) { refresh(input: { refreshToken: $email }) { accessToken } }";
     let strength = "query($email: String!) { passwordStrength(input: { password: $email }) { score } }";
     for (query, most) in [(reset, 30), (verify, 30), (confirm, 60), (refresh, 600), (strength, 120)] {
+        // Links and refresh tokens pay when they are not good.
         for number in 0..most {
             let email = json!({ "email": format!("p{number}@example.com") });
             let answer = app.post_from("192.0.2.1", query, email).await;

@@ -26,7 +26,8 @@ impl Accounts {
     ) -> Result<Ticket> {
         let email = EmailAddress::parse(new_email)
             .map_err(|fault| Error::bad_field(crate::domain::faults::Fault { field: "newEmail", ..fault }))?;
-        self.parts.limits.check(Class::Verify, client, Some(&Identifier::of_user(&caller.user.id))).await?;
+        let identifier = Identifier::of_user(&caller.user.id);
+        self.parts.limits.check(Class::Verify, client, Some(&identifier)).await?;
         let (ticket, user) = (self.parts.one_time.ticket(), &caller.user);
         let task = Task::ChangeEmail {
             user_id: user.id.clone(),
@@ -35,7 +36,8 @@ impl Accounts {
             email,
         };
         // By the person, who could otherwise have us write to many.
-        self.parts.outbox.enqueue(task, Some(Slot::limited_of_user("change", &user.id))).await?;
+        let slot = Slot::limited_of_user("change", &user.id);
+        self.enqueue_mail(task, slot, (Class::Verify, &identifier)).await?;
         Ok(ticket)
     }
 
@@ -46,8 +48,7 @@ impl Accounts {
     /// `BadUserInput`, `TokenInvalid`, `EmailTaken` when the address was taken meanwhile,
     /// `ServiceUnavailable`.
     pub async fn confirm_email_change(&self, proof: &ProofRequest, client: &ClientInfo) -> Result<User> {
-        self.parts.limits.check(Class::Confirm, client, None).await?;
-        let token = self.parts.one_time.find(proof, Purpose::ChangeEmail).await?;
+        let token = self.find_token(proof, Purpose::ChangeEmail, client).await?;
         let before = self.holder(&token, true).await?;
         if before.email_verified && before.email.key() != token.email.key() {
             // Written down first: a move that nobody is told of would be worse than a notice in vain,
@@ -77,9 +78,8 @@ impl Accounts {
     /// `BadUserInput`, `TokenInvalid`, `EmailTaken` when the address was taken meanwhile,
     /// `ServiceUnavailable`.
     pub async fn undo_email_change(&self, proof: &ProofRequest, client: &ClientInfo) -> Result<()> {
-        self.parts.limits.check(Class::Confirm, client, None).await?;
         let one_time = &self.parts.one_time;
-        let token = one_time.find(proof, Purpose::UndoEmailChange).await?;
+        let token = self.find_token(proof, Purpose::UndoEmailChange, client).await?;
         self.holder(&token, false).await?;
         let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
         change.set.email = Some(token.email.clone());

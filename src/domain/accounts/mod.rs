@@ -37,15 +37,16 @@ pub use user::{User, UserWithPassword};
 pub use username::{MAX_USERNAME_CHARACTERS, MIN_USERNAME_CHARACTERS, Username};
 
 use super::{
+    actor::ClientInfo,
     avatars::AvatarStore,
     clock::SharedClock,
     error::{AuthenticationFailure, Error, Result},
     mail::Mailer,
-    one_time::{OneTimeToken, OneTimeTokens},
-    outbox::Outbox,
+    one_time::{OneTimeToken, OneTimeTokens, ProofRequest, Purpose},
+    outbox::{Outbox, Slot, Task},
     passwords::Passwords,
     random::SharedRandom,
-    rate_limits::RateLimits,
+    rate_limits::{Class, Identifier, RateLimits},
     sessions::Sessions,
     store::{Field, StoreError},
 };
@@ -114,6 +115,37 @@ impl Accounts {
     pub async fn metadata(&self, user: &User) -> Result<UserMetadata> {
         let found = self.parts.users.find_metadata(&user.id).await?;
         found.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
+    }
+
+    /// Writes a mail down that somebody has asked for. One that was asked for a moment ago already costs the
+    /// person no place: else others could use up all of them at once, and one mail would come.
+    async fn enqueue_mail(
+        &self,
+        task: Task,
+        slot: Slot,
+        (class, identifier): (Class, &Identifier),
+    ) -> Result<()> {
+        let outcome = self.parts.outbox.enqueue(task, Some(slot)).await;
+        if outcome.is_err() {
+            self.parts.limits.give_back(class, identifier).await;
+        }
+        outcome
+    }
+
+    /// Finds the token of a mail. A code is tried only where its address has a place; who has a link is not
+    /// kept from it by what neighbours try.
+    async fn find_token(
+        &self,
+        proof: &ProofRequest,
+        purpose: Purpose,
+        client: &ClientInfo,
+    ) -> Result<OneTimeToken> {
+        let limits = &self.parts.limits;
+        if proof.token.is_none() {
+            limits.check(Class::Confirm, client, None).await?;
+            return self.parts.one_time.find(proof, purpose).await;
+        }
+        limits.charge(Class::Confirm, client, self.parts.one_time.find(proof, purpose).await).await
     }
 
     /// The person whom a one-time token is for, if the token is still good for the account as it is.

@@ -5,7 +5,7 @@ use crate::domain::{
     actor::{ClientInfo, Principal},
     error::{Error, Result},
     faults::Faults,
-    outbox::{Notice, Task},
+    outbox::{Notice, Slot, Task},
     passwords::Password,
     sessions::SessionEventKind,
 };
@@ -74,11 +74,14 @@ impl Accounts {
     }
 
     /// Tells a person by mail what has happened. It has happened: that the store does not take the mail
-    /// is no reason to answer that it has not.
+    /// is no reason to answer that it has not. Of the same again within a minute nobody is told: the mail
+    /// before says it, and nobody's mailbox is filled by somebody who has made an account with its address.
     pub(super) async fn notify(&self, user: &User, notice: Notice) {
+        let slot = Slot::notice(&notice, &user.id);
         let task = Task::Notice { user_id: user.id.clone(), notice };
-        if let Err(error) = self.parts.outbox.enqueue(task, None).await {
-            tracing::warn!(%error, user = %user.id, "a person is not told by mail");
+        match self.parts.outbox.enqueue(task, Some(slot)).await {
+            Ok(()) | Err(Error::RateLimited { .. }) => {}
+            Err(error) => tracing::warn!(%error, user = %user.id, "a person is not told by mail"),
         }
     }
 }

@@ -18,11 +18,12 @@ impl Accounts {
     /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
     pub async fn request_password_reset(&self, email: &str, client: &ClientInfo) -> Result<Ticket> {
         let email = EmailAddress::parse(email).map_err(Error::bad_field)?;
-        self.parts.limits.check(Class::Reset, client, Some(&Identifier::of_email(&email))).await?;
+        let identifier = Identifier::of_email(&email);
+        self.parts.limits.check(Class::Reset, client, Some(&identifier)).await?;
         let ticket = self.parts.one_time.ticket();
         let slot = Slot::limited("reset", &email);
         let task = Task::ResetPassword { email, ticket: Some(ticket.hash()) };
-        self.parts.outbox.enqueue(task, Some(slot)).await?;
+        self.enqueue_mail(task, slot, (Class::Reset, &identifier)).await?;
         Ok(ticket)
     }
 
@@ -39,10 +40,12 @@ impl Accounts {
         client: &ClientInfo,
     ) -> Result<()> {
         let new = Password::parse_new("newPassword", new_password).map_err(Error::bad_field)?;
-        self.parts.limits.check(Class::Confirm, client, None).await?;
-        // First without the person, so that a weak password costs no attempt at the code.
-        self.parts.passwords.check_strength("newPassword", &new, &[]).await?;
-        let token = self.parts.one_time.find(proof, Purpose::ResetPassword).await?;
+        if proof.token.is_none() {
+            // First without the person, so that a weak password costs no attempt at the code.
+            self.parts.limits.check(Class::Strength, client, None).await?;
+            self.parts.passwords.check_strength("newPassword", &new, &[]).await?;
+        }
+        let token = self.find_token(proof, Purpose::ResetPassword, client).await?;
         let user = self.holder(&token, true).await?;
         self.parts.passwords.check_strength("newPassword", &new, &user.words()).await?;
         let hash = self.parts.passwords.hash(new).await?;

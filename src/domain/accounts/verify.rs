@@ -17,11 +17,12 @@ impl Accounts {
     /// `BadUserInput`, `RateLimited` when it was asked for a moment ago, `ServiceUnavailable`.
     pub async fn request_email_verification(&self, email: &str, client: &ClientInfo) -> Result<Ticket> {
         let email = EmailAddress::parse(email).map_err(Error::bad_field)?;
-        self.parts.limits.check(Class::Verify, client, Some(&Identifier::of_email(&email))).await?;
+        let identifier = Identifier::of_email(&email);
+        self.parts.limits.check(Class::Verify, client, Some(&identifier)).await?;
         let ticket = self.parts.one_time.ticket();
         let slot = Slot::limited("verify", &email);
         let task = Task::VerifyEmail { email, ticket: Some(ticket.hash()) };
-        self.parts.outbox.enqueue(task, Some(slot)).await?;
+        self.enqueue_mail(task, slot, (Class::Verify, &identifier)).await?;
         Ok(ticket)
     }
 
@@ -30,8 +31,7 @@ impl Accounts {
     /// # Errors
     /// `BadUserInput`, `RateLimited`, `TokenInvalid`, `ServiceUnavailable`.
     pub async fn verify_email(&self, proof: &ProofRequest, client: &ClientInfo) -> Result<User> {
-        self.parts.limits.check(Class::Confirm, client, None).await?;
-        let token = self.parts.one_time.find(proof, Purpose::VerifyEmail).await?;
+        let token = self.find_token(proof, Purpose::VerifyEmail, client).await?;
         let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
         change.only_if.credential_epoch = Some(token.credential_epoch);
         change.set.email_verified = Some(true);

@@ -51,6 +51,11 @@ impl Slot {
         Self { limit: Some(MAIL_INTERVAL), ..Self::of_user(reason, user) }
     }
 
+    /// The place of a notice to a person.
+    pub fn notice(notice: &Notice, user: &UserId) -> Self {
+        Self::limited_of_user(notice.kind(), user)
+    }
+
     /// A place for `reason` and a person.
     pub fn of_user(reason: &str, user: &UserId) -> Self {
         Self { name: format!("{reason}:{user}"), limit: None }

@@ -107,6 +107,17 @@ pub enum Notice {
     AccountRestored,
 }
 
+impl Notice {
+    /// What it is about.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::PasswordChanged => "password-changed",
+            Self::DeletionScheduled { .. } => "deletion-scheduled",
+            Self::AccountRestored => "account-restored",
+        }
+    }
+}
+
 /// An account that is to be made if its address is free.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingAccount {

@@ -38,6 +38,11 @@ impl Passwords {
         Ok(Self { pool: Pool::start(settings, random)?, policy })
     }
 
+    /// How much the threads were given to do so far: hashes, verifications, estimates.
+    pub fn jobs(&self) -> u64 {
+        self.pool.jobs()
+    }
+
     /// Hashes a new password at the configured cost.
     ///
     /// # Errors

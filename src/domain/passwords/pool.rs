@@ -5,6 +5,7 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::Duration,
 };
@@ -53,6 +54,7 @@ type Job = Box<dyn FnOnce(&Worker) + Send>;
 
 pub(super) struct Pool {
     jobs: flume::Sender<Job>,
+    taken: AtomicU64,
     retry_after: Duration,
 }
 
@@ -72,10 +74,15 @@ impl Pool {
                 }
             })?;
         }
-        Ok(Self { jobs, retry_after: retry_after(settings) })
+        Ok(Self { jobs, taken: AtomicU64::new(0), retry_after: retry_after(settings) })
     }
 
     /// Runs `work` on a hashing thread. Work whose caller has gone away is skipped.
+    /// How many jobs were taken so far.
+    pub(super) fn jobs(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
     pub(super) async fn submit<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -89,6 +96,7 @@ impl Pool {
             }
         });
         self.jobs.try_send(job).map_err(|_| Error::Overloaded { retry_after: self.retry_after })?;
+        self.taken.fetch_add(1, Ordering::Relaxed);
         answer.await.map_err(|_| Error::Internal("a hashing thread ended".into()))
     }
 }

@@ -11,8 +11,10 @@ pub struct PasswordAttempt<'a> {
     pub class: Class,
     /// The device that tries.
     pub client: &'a ClientInfo,
-    /// Whose password.
+    /// Whose failures in a row it would be one of.
     pub identifier: Identifier,
+    /// Whose password.
+    pub person: Identifier,
     /// That of a device on which the person has logged in before.
     pub device: Option<DeviceId>,
 }
@@ -31,7 +33,7 @@ impl RateLimits {
     /// # Errors
     /// `RateLimited`; then nothing was counted against the person.
     pub async fn begin(&self, attempt: &PasswordAttempt<'_>) -> Result<Attempt> {
-        let PasswordAttempt { class, client, identifier, device } = attempt;
+        let PasswordAttempt { class, client, identifier, person, device } = attempt;
         let class = *class;
         let (failures, address) = if let Some(device) = device {
             (format!("device:{device}"), None)
@@ -41,10 +43,18 @@ impl RateLimits {
             self.take(class, Scope::Pair, &pair(client, identifier)).await?;
             (failures_of(class, identifier), Some(address))
         };
-        if self.policy.is_some() {
-            admit(self.counters.begin(&failures, self.clock.now()).await, class, Scope::Identifier)?;
+        let begun = Attempt { failures, address, class };
+        if self.policy.is_none() {
+            return Ok(begun);
         }
-        Ok(Attempt { failures, address, class })
+        admit(self.counters.begin(&begun.failures, self.clock.now()).await, class, Scope::Identifier)?;
+        // Strangers do not take from this: they could keep the person out.
+        let is_known = device.is_some() || class == Class::Password;
+        if is_known && let Err(refusal) = self.take(class, Scope::Identifier, &person.0).await {
+            self.undone(begun).await;
+            return Err(refusal);
+        }
+        Ok(begun)
     }
 
     /// The password was right: the failures before it are forgotten, and the address pays nothing.

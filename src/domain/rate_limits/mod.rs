@@ -82,6 +82,26 @@ impl RateLimits {
         self.take(class, Scope::Identifier, &identifier.0).await
     }
 
+    /// Gives the place of a person back: nothing came of what was tried.
+    pub async fn give_back(&self, class: Class, identifier: &Identifier) {
+        let quota = self.policy.as_ref().and_then(|policy| policy.quota(class, Scope::Identifier));
+        if let Some(quota) = quota {
+            self.counters.give_back(&key(class, Scope::Identifier, &identifier.0), quota).await;
+        }
+    }
+
+    /// What became of something that needs a secret of 256 bits. The address of whoever did not have it pays,
+    /// and who has it is never refused for what neighbours try.
+    ///
+    /// # Errors
+    /// That of the outcome; `RateLimited` in place of one that says that there is nothing.
+    pub async fn charge<T>(&self, class: Class, client: &ClientInfo, outcome: Result<T>) -> Result<T> {
+        if let Err(Error::TokenInvalid) = outcome {
+            self.take(class, Scope::Address, &network::of(client)).await?;
+        }
+        outcome
+    }
+
     async fn take(&self, class: Class, scope: Scope, whose: &str) -> Result<()> {
         let Some(quota) = self.policy.as_ref().and_then(|policy| policy.quota(class, scope)) else {
             return Ok(());

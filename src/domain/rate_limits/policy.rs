@@ -78,8 +78,13 @@ impl Class {
     /// Whether what is tried is counted by this.
     pub const fn is_counted_by(self, scope: Scope) -> bool {
         match self {
-            Self::Login | Self::Password => !matches!(scope, Scope::Identifier),
-            Self::Register | Self::Reset | Self::Verify | Self::Upload | Self::Export => true,
+            Self::Login
+            | Self::Password
+            | Self::Register
+            | Self::Reset
+            | Self::Verify
+            | Self::Upload
+            | Self::Export => true,
             Self::Confirm | Self::Refresh | Self::Strength | Self::Repeat => matches!(scope, Scope::Address),
         }
     }
@@ -116,7 +121,7 @@ impl Policy {
 }
 
 /// Much for a person, little for a program; an address may be that of a whole office. Of logins an address
-/// pays for those that fail. What a person is counted by in logins and passwords are failures in a row.
+/// pays for those that fail, and a person for those from known devices.
 impl Default for Policy {
     fn default() -> Self {
         const fn quota(burst: u32, minutes: u64) -> Quota {
@@ -124,12 +129,12 @@ impl Default for Policy {
         }
         Self([
             // Login, for an address, a pair and an identifier; then the other classes in their order.
-            [Some(quota(60, 5)), Some(quota(20, 5)), None],
+            [Some(quota(60, 5)), Some(quota(20, 5)), Some(quota(60, 5))],
             [Some(quota(30, 30)), Some(quota(5, 30)), Some(quota(10, 60))],
-            [Some(quota(30, 30)), None, Some(quota(5, 60))],
-            [Some(quota(30, 30)), None, Some(quota(5, 60))],
+            [Some(quota(30, 30)), None, Some(quota(10, 60))],
+            [Some(quota(30, 30)), None, Some(quota(10, 60))],
             [Some(quota(60, 10)), None, None],
-            [Some(quota(60, 10)), None, None],
+            [Some(quota(60, 10)), Some(quota(20, 5)), Some(quota(60, 10))],
             [Some(quota(600, 10)), None, None],
             [Some(quota(60, 60)), None, Some(quota(20, 60))],
             [Some(quota(120, 1)), None, None],

@@ -58,8 +58,10 @@ impl Sessions {
                 tracing::info!(user = %user.id, "account is not to be erased any more");
                 self.announce_user(&user).await;
                 let task = Task::Notice { user_id: user.id.clone(), notice: Notice::AccountRestored };
-                if let Err(error) = self.parts.outbox.enqueue(task, None).await {
-                    tracing::warn!(%error, user = %user.id, "a person is not told by mail");
+                let slot = Slot::notice(&Notice::AccountRestored, &user.id);
+                match self.parts.outbox.enqueue(task, Some(slot)).await {
+                    Ok(()) | Err(Error::RateLimited { .. }) => {}
+                    Err(error) => tracing::warn!(%error, user = %user.id, "a person is not told by mail"),
                 }
                 Ok(user)
             }
@@ -113,7 +115,8 @@ impl Sessions {
     ) -> Result<UserWithPassword> {
         let limits = &self.parts.limits;
         let identifier = Identifier::of_session(&caller.session.id);
-        let attempt = PasswordAttempt { class: Class::Password, client, identifier, device: None };
+        let person = Identifier::of_user(&caller.user.id);
+        let attempt = PasswordAttempt { class: Class::Password, client, identifier, person, device: None };
         let attempt = limits.begin(&attempt).await?;
         match self.find_verified(caller, password).await {
             Ok(found) => {

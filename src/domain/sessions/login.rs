@@ -53,6 +53,7 @@ impl Sessions {
             class: Class::Login,
             client: &request.client,
             identifier: Identifier::of_email(&email),
+            person: Identifier::of_email(&email),
             device: device.clone(),
         };
         let attempt = self.parts.limits.begin(&attempt).await?;

@@ -66,8 +66,9 @@ impl SessionMutation {
             (None, Some(token)) => (token, TokenTransport::Cookie),
             (None, None) => return Err(Error::MISSING_CREDENTIALS.into()),
         };
-        context.limit(Class::Refresh, None).await?;
-        let signed_in = context.domain()?.sessions.refresh(&token).await?;
+        let domain = context.domain()?;
+        let refreshed = domain.sessions.refresh(&token).await;
+        let signed_in = domain.rate_limits.charge(Class::Refresh, &request.client, refreshed).await?;
         Ok(auth_payload(request, transport, signed_in))
     }
 

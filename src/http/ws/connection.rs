@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domain::{Credentials, ids::RequestId},
-    graphql::{self, Emission, GraphqlRequest, Method, RequestContext, RequestError},
+    graphql::{self, Emission, GraphqlRequest, Method, RequestContext},
     http::{HttpState, sse::LAST_WORDS},
 };
 
@@ -211,6 +211,11 @@ impl Connection {
         credentials: &Credentials,
     ) -> Result<(), Gone> {
         let request_id = RequestId::generate(self.state.clock.now(), &*self.state.random);
+        let request = match self.state.graphql.resolve(request, &request_id).await {
+            Ok(request) => request,
+            Err(refused) => return self.send(message::error(&id, &[refused.into_error()])).await,
+        };
+        let bytes = bytes + request.document_bytes();
         let place = match self.enter(bytes) {
             Ok(place) => place,
             Err((name, limit)) => {
@@ -222,15 +227,11 @@ impl Connection {
         let (client, csrf) = (self.handshake.client.clone(), self.handshake.csrf);
         let context = RequestContext::new(request_id, credentials.clone(), client, csrf);
         let context = context.without_cookies().with_place(place);
-        let resolved = self.state.graphql.resolve(request, &context.request_id).await;
-        let started = resolved.and_then(|request| {
-            self.state.graphql.stream(request, Method::Stream, context.into(), &self.state.executions)
-        });
+        let started =
+            self.state.graphql.stream(request, Method::Stream, context.into(), &self.state.executions);
         let answers = match started {
             Ok(answers) => answers,
-            Err(RequestError::Faulty(error) | RequestError::MethodNotAllowed(error)) => {
-                return self.send(message::error(&id, &[error])).await;
-            }
+            Err(refused) => return self.send(message::error(&id, &[refused.into_error()])).await,
         };
         self.serial += 1;
         let (abort, registration) = AbortHandle::new_pair();

@@ -142,4 +142,15 @@ async fn documents_have_a_bound_in_all(Cache { documents, .. }: Cache) {
         kept += usize::from(found(number).await);
     }
     assert!((most / 2..=most).contains(&kept), "{kept} of {most}");
+    // Small ones weigh more than their text.
+    for number in 0..500 {
+        let text = number.to_string();
+        documents.keep(&TokenHash::of_text(&text), &text).await;
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut large = 0;
+    for number in 0..most + 20 {
+        large += usize::from(found(number).await);
+    }
+    assert!(large < kept, "{large} of {kept}");
 }
