@@ -3,7 +3,7 @@
 
 mod checkup;
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
 use axum::Router;
 use chrono::TimeDelta;
@@ -17,6 +17,7 @@ use crate::{
         self, Domain,
         accounts::{AccountParts, AccountSettings, Accounts},
         avatars::AvatarStore,
+        background::Background,
         clock::SharedClock,
         idempotency::Answers,
         mail::Mailer,
@@ -38,6 +39,9 @@ use crate::{
 
 pub use checkup::{Checkup, Finding, examine};
 
+/// Large requests that may wait to be read, and when those come back that may not.
+const LARGE_REQUESTS: usize = 64;
+const LARGE_REQUEST_RETRY: Duration = Duration::from_secs(1);
 /// Whom access tokens are meant for.
 const AUDIENCE: &str = "vestibule";
 
@@ -77,8 +81,8 @@ pub enum StartError {
     /// The list of leaked passwords.
     #[error("cannot ask for leaked passwords: {0}")]
     Breaches(String),
-    /// The hashing threads.
-    #[error("cannot start the hashing threads: {0}")]
+    /// The threads for what takes long.
+    #[error("cannot start the threads for what takes long: {0}")]
     Threads(std::io::Error),
 }
 
@@ -133,10 +137,13 @@ pub async fn assemble(
         own: TrustedDocuments::new(http::OWN_DOCUMENTS.map(str::to_owned)),
         cache: cache.documents.clone(),
     };
+    let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let readers = Background::start("read", vec![(); readers], LARGE_REQUESTS, LARGE_REQUEST_RETRY);
+    let readers = readers.map_err(StartError::Threads)?;
     let stopping = CancellationToken::new();
     let executions = TaskTracker::new();
     let router = http::router(HttpParts {
-        graphql: Graphql::new(domain.clone(), &config.graphql, documents),
+        graphql: Graphql::new(domain.clone(), &config.graphql, documents, Arc::new(readers)),
         domain: domain.clone(),
         key_set_max_age: key_set_max_age(config.tokens.keys.publish_ahead),
         health: Health { store: stores.health, cache: cache.sessions.clone(), stopping: stopping.clone() },

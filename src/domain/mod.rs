@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod actor;
 pub mod avatars;
+pub mod background;
 pub mod clock;
 pub mod documents;
 pub mod error;

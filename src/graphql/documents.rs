@@ -55,6 +55,14 @@ impl Documents {
         }
     }
 
+    /// Keeps a document. Nobody waits for it.
+    pub(super) fn keep(&self, document: Option<(TokenHash, String)>) {
+        if let Some((hash, text)) = document {
+            let cache = self.cache.clone();
+            tokio::spawn(async move { cache.keep(&hash, &text).await });
+        }
+    }
+
     async fn find(&self, hash: &TokenHash) -> Option<String> {
         match &self.trusted {
             Some(_) => self.find_trusted(hash).map(|text| (*text).to_owned()),

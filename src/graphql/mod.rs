@@ -17,6 +17,8 @@ mod subscription;
 mod types;
 mod unsent;
 
+use std::sync::Arc;
+
 use async_graphql::{SDLExportOptions, Schema};
 
 pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
@@ -28,7 +30,7 @@ pub use stream::{Emission, Executions};
 
 use crate::{
     config::{GraphqlConfig, OperationLimits},
-    domain::Domain,
+    domain::{self, Domain, background::Background},
 };
 
 /// The outcome of a resolver. Its error is built from the domain's and from nothing else.
@@ -36,6 +38,9 @@ type Result<T> = std::result::Result<T, ApiError>;
 
 /// The schema of the service.
 pub type UserSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
+
+/// From how many bytes on a request is large. What fewer of them cost is less than a millisecond or two.
+const LARGE: usize = 8 * 1024;
 
 /// The schema, and what may be asked of it.
 #[derive(Clone)]
@@ -45,11 +50,18 @@ pub struct Graphql {
     documents: Documents,
     limits: OperationLimits,
     shows_schema: bool,
+    readers: Arc<Background<()>>,
 }
 
 impl Graphql {
     /// A schema over the domain.
-    pub fn new(domain: Domain, config: &GraphqlConfig, documents: Documents) -> Self {
+    /// `readers` read what is large.
+    pub fn new(
+        domain: Domain,
+        config: &GraphqlConfig,
+        documents: Documents,
+        readers: Arc<Background<()>>,
+    ) -> Self {
         let mut builder = schema().data(domain.clone());
         if !config.introspection {
             // Without introspection nothing else may tell names either.
@@ -61,7 +73,21 @@ impl Graphql {
             documents,
             limits: config.limits,
             shows_schema: config.introspection,
+            readers,
         }
+    }
+
+    /// Does what is in proportion to so many bytes that a client has sent: what takes long on threads that
+    /// everybody else goes before, so that nobody waits for a neighbour's large request.
+    ///
+    /// # Errors
+    /// `Overloaded` when many large requests are waiting.
+    pub async fn read<T, F>(&self, bytes: usize, work: F) -> domain::Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        if bytes < LARGE { Ok(work()) } else { self.readers.run(|()| work()).await }
     }
 }
 

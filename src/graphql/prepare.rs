@@ -20,7 +20,7 @@ use super::{
     request::{GraphqlRequest, Method, RequestError, with_request_id},
     unsent,
 };
-use crate::domain::{ErrorCode, ids::RequestId};
+use crate::domain::{ErrorCode, ids::RequestId, tokens::TokenHash};
 
 /// A request with its document.
 pub struct ResolvedRequest {
@@ -29,6 +29,12 @@ pub struct ResolvedRequest {
 }
 
 impl ResolvedRequest {
+    /// About as many bytes as there are to read.
+    pub(super) fn bytes(&self) -> usize {
+        let variables = self.rest.variables.as_ref().map_or(0, limits::members_bytes);
+        self.document.text.len() + usize::try_from(variables).unwrap_or(usize::MAX)
+    }
+
     /// How many bytes the document has, which may be more than what was sent.
     pub const fn document_bytes(&self) -> usize {
         self.document.text.len()
@@ -41,6 +47,8 @@ pub(super) struct Prepared {
     pub(super) kind: OperationType,
     /// Where it is to be done once.
     pub(super) once: Option<Once>,
+    /// What is to be known by its hash from now on.
+    pub(super) keep: Option<(TokenHash, String)>,
 }
 
 impl Graphql {
@@ -112,17 +120,13 @@ impl Graphql {
         }
         unsent::leave_out(&mut document, &variables);
 
-        if let Some(hash) = keep {
-            let (cache, text) = (self.documents.cache.clone(), text.clone());
-            // Nobody waits for it.
-            tokio::spawn(async move { cache.keep(&hash, &text).await });
-        }
+        let keep = keep.map(|hash| (hash, text.clone()));
         let mut prepared = Request::new(text).variables(variables);
         if let Some(name) = request.operation_name {
             prepared = prepared.operation_name(name);
         }
         prepared.set_parsed_query(document);
-        Ok(Prepared { request: prepared, kind, once })
+        Ok(Prepared { request: prepared, kind, once, keep })
     }
 }
 

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use async_graphql::{PathSegment, Request, Response, ServerError, Value};
 use serde::Deserialize;
 
-use super::{Graphql, RequestContext, error::code_extensions, prepare::ResolvedRequest};
+use super::{
+    Graphql, RequestContext,
+    error::{code_extensions, refusal},
+    prepare::ResolvedRequest,
+};
 use crate::domain::{ErrorCode, ids::RequestId};
 
 /// A request as clients send it; unknown members are passed over.
@@ -98,11 +102,15 @@ impl Graphql {
         method: Method,
         context: Arc<RequestContext>,
     ) -> Outcome {
-        let id = context.request_id.clone();
-        let prepared = match self.prepare(request, method, context.idempotency_key.as_deref()) {
-            Ok(prepared) => prepared,
-            Err(refused) => return Outcome::Refused(with_request_id(refused, &id)),
+        let (id, bytes) = (context.request_id.clone(), request.bytes());
+        let (graphql, key) = (self.clone(), context.idempotency_key.clone());
+        let prepare = move || graphql.prepare(request, method, key.as_deref());
+        let prepared = match self.read(bytes, prepare).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(refused)) => return Outcome::Refused(with_request_id(refused, &id)),
+            Err(error) => return Outcome::Refused(RequestError::Faulty(refusal(&error, &id))),
         };
+        self.documents.keep(prepared.keep);
         let request = prepared.request.data(context.clone());
         match prepared.once {
             Some(once) => self.run_once(request, once, &context).await,

@@ -44,6 +44,7 @@ impl Graphql {
         let prepared = self.prepare(request, method, None);
         let prepared = prepared.map_err(|refused| with_request_id(refused, &id))?;
         let kind = prepared.kind;
+        self.documents.keep(prepared.keep);
         let prepared = prepared.request.data(context);
         if kind == OperationType::Subscription {
             let answers = self.schema.execute_stream(prepared).enumerate();

@@ -63,7 +63,11 @@ pub(super) async fn post(
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadUserInput, message));
         }
         let bytes = body::read(&parts.headers, body, state.body_timeout).await?;
-        parse_body(&bytes, &state.graphql)
+        let length = bytes.len();
+        let graphql = state.graphql.clone();
+        let parse = move || parse_body(&bytes, &graphql);
+        let parsed = state.graphql.read(length, parse).await;
+        parsed.map_err(|error| Refusal::of_error(&error))?
     };
     answer(&state, &id, &parts, Method::Post, parsed).await
 }

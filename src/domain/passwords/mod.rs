@@ -35,7 +35,7 @@ impl Passwords {
         policy: PasswordPolicy,
         random: &SharedRandom,
     ) -> std::io::Result<Self> {
-        Ok(Self { pool: Pool::start(settings, random)?, policy })
+        Ok(Self { pool: pool::start(settings, random)?, policy })
     }
 
     /// How much the threads were given to do so far: hashes, verifications, estimates.
@@ -48,7 +48,7 @@ impl Passwords {
     /// # Errors
     /// `Overloaded` when the queue is full, at once.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
-        self.pool.submit(move |worker| worker.hash(&password)).await?
+        self.pool.run(move |worker| worker.hash(&password)).await?
     }
 
     /// Verifies `password` against `stored`. Without a stored hash it does the same work and
@@ -57,6 +57,6 @@ impl Passwords {
     /// # Errors
     /// `Overloaded` when the queue is full, at once.
     pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<Verification> {
-        self.pool.submit(move |worker| worker.verify(&password, stored.as_ref())).await?
+        self.pool.run(move |worker| worker.verify(&password, stored.as_ref())).await?
     }
 }

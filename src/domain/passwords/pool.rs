@@ -2,28 +2,20 @@
 //! threads of the runtime a login storm would stall every other request. Here it has threads of its
 //! own at the lowest scheduling priority and a bounded queue that refuses at once when it is full.
 
-use std::{
-    io,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicU64, Ordering},
-    thread,
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use bcrypt::Version;
-use tokio::sync::oneshot;
 
 use super::{
     hash::{self, PasswordHash},
     text::Password,
 };
 use crate::domain::{
+    background::Background,
     error::{Error, Result},
     random::{self, SharedRandom},
 };
 
-/// The nice value of a hashing thread: the scheduler prefers everything else.
-const LOWEST_PRIORITY: i32 = 19;
 /// What clients are told to wait at least when the queue is full.
 const MIN_RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -50,55 +42,13 @@ pub enum Verification {
     Wrong,
 }
 
-type Job = Box<dyn FnOnce(&Worker) + Send>;
+/// The hashing threads.
+pub(super) type Pool = Background<Worker>;
 
-pub(super) struct Pool {
-    jobs: flume::Sender<Job>,
-    taken: AtomicU64,
-    retry_after: Duration,
-}
-
-impl Pool {
-    pub(super) fn start(settings: PoolSettings, random: &SharedRandom) -> io::Result<Self> {
-        let (jobs, queue) = flume::bounded::<Job>(settings.queue);
-        for number in 0..settings.threads.max(1) {
-            let worker = Worker { cost: settings.cost, random: random.clone() };
-            let queue = queue.clone();
-            thread::Builder::new().name(format!("hash-{number}")).spawn(move || {
-                lower_priority();
-                for job in &queue {
-                    // A job that panics must not take the thread with it.
-                    if catch_unwind(AssertUnwindSafe(|| job(&worker))).is_err() {
-                        tracing::error!("a hashing job panicked");
-                    }
-                }
-            })?;
-        }
-        Ok(Self { jobs, taken: AtomicU64::new(0), retry_after: retry_after(settings) })
-    }
-
-    /// Runs `work` on a hashing thread. Work whose caller has gone away is skipped.
-    /// How many jobs were taken so far.
-    pub(super) fn jobs(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
-    }
-
-    pub(super) async fn submit<T, F>(&self, work: F) -> Result<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Worker) -> T + Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |worker| {
-            if !reply.is_closed() {
-                // The caller may go away meanwhile; then nobody wants the answer.
-                let _ = reply.send(work(worker));
-            }
-        });
-        self.jobs.try_send(job).map_err(|_| Error::Overloaded { retry_after: self.retry_after })?;
-        self.taken.fetch_add(1, Ordering::Relaxed);
-        answer.await.map_err(|_| Error::Internal("a hashing thread ended".into()))
-    }
+pub(super) fn start(settings: PoolSettings, random: &SharedRandom) -> io::Result<Pool> {
+    let worker = |_| Worker { cost: settings.cost, random: random.clone() };
+    let workers = (0..settings.threads.max(1)).map(worker).collect();
+    Background::start("hash", workers, settings.queue, retry_after(settings))
 }
 
 /// About the time that a full queue takes: cost 12 takes some 250 ms, each step doubles it.
@@ -107,13 +57,6 @@ fn retry_after(settings: PoolSettings) -> Duration {
     let rounds = settings.queue.div_ceil(settings.threads.max(1));
     let full_queue = one_hash.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX));
     full_queue.clamp(MIN_RETRY_AFTER, Duration::from_mins(1))
-}
-
-fn lower_priority() {
-    // On Linux the priority set for "this process" is that of the calling thread alone.
-    if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
-        tracing::warn!(%error, "hashing threads keep the normal priority");
-    }
 }
 
 /// What a hashing thread works with.
@@ -251,11 +194,11 @@ mod tests {
     #[test]
     fn a_job_that_panics_leaves_the_threads_alive() {
         let random: SharedRandom = Arc::new(SystemRandom);
-        let pool = Pool::start(PoolSettings { cost: 4, threads: 1, queue: 4 }, &random).unwrap();
+        let pool = start(PoolSettings { cost: 4, threads: 1, queue: 4 }, &random).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let panicked = runtime.block_on(pool.submit::<(), _>(|_| panic!("on purpose")));
+        let panicked = runtime.block_on(pool.run::<(), _>(|_| panic!("on purpose")));
         assert!(matches!(panicked, Err(Error::Internal(_))));
-        assert!(matches!(runtime.block_on(pool.submit(|_| 1)), Ok(1)));
+        assert!(matches!(runtime.block_on(pool.run(|_| 1)), Ok(1)));
     }
 
     #[test]
@@ -269,22 +212,22 @@ mod tests {
     async fn a_full_queue_refuses_at_once() {
         let settings = PoolSettings { cost: 4, threads: 1, queue: 1 };
         let random: SharedRandom = Arc::new(SystemRandom);
-        let pool = Arc::new(Pool::start(settings, &random).unwrap());
+        let pool = Arc::new(start(settings, &random).unwrap());
         let (started, running) = flume::bounded(1);
         let (release, held) = flume::bounded::<()>(1);
         let busy = pool.clone();
         let first = tokio::spawn(async move {
-            busy.submit(move |_| {
+            busy.run(move |_| {
                 let _ = started.send(());
                 let _ = held.recv();
             })
             .await
         });
         running.recv_async().await.unwrap();
-        let waiting = pool.submit(|_| ());
+        let waiting = pool.run(|_| ());
         tokio::pin!(waiting);
         assert!(futures_util::poll!(&mut waiting).is_pending());
-        assert!(matches!(pool.submit(|_| ()).await, Err(Error::Overloaded { .. })));
+        assert!(matches!(pool.run(|_| ()).await, Err(Error::Overloaded { .. })));
         release.send(()).unwrap();
         waiting.await.unwrap();
         first.await.unwrap().unwrap();

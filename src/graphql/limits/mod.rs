@@ -81,6 +81,6 @@ fn bytes(value: &Value) -> u64 {
     }
 }
 
-fn members_bytes(members: &serde_json::Map<String, Value>) -> u64 {
+pub(super) fn members_bytes(members: &serde_json::Map<String, Value>) -> u64 {
     members.iter().map(|(name, value)| name.len() as u64 + 4 + bytes(value)).sum::<u64>() + 2
 }
