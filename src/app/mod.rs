@@ -17,7 +17,7 @@ use crate::{
         self, Domain,
         accounts::{AccountParts, AccountSettings, Accounts},
         avatars::AvatarStore,
-        background::Background,
+        background::{Background, LOWER_PRIORITY},
         clock::SharedClock,
         idempotency::Answers,
         mail::Mailer,
@@ -137,8 +137,10 @@ pub async fn assemble(
         own: TrustedDocuments::new(http::OWN_DOCUMENTS.map(str::to_owned)),
         cache: cache.documents.clone(),
     };
-    let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let readers = Background::start("read", vec![(); readers], LARGE_REQUESTS, LARGE_REQUEST_RETRY);
+    // Half of the cores, so that the other half is there for everybody else.
+    let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2);
+    let readers =
+        Background::start(("read", LOWER_PRIORITY), vec![(); readers], LARGE_REQUESTS, LARGE_REQUEST_RETRY);
     let readers = readers.map_err(StartError::Threads)?;
     let stopping = CancellationToken::new();
     let executions = TaskTracker::new();

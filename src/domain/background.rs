@@ -1,4 +1,4 @@
-//! Threads for work that takes long and can wait: at the lowest priority, so that every other request comes
+//! Threads for work that takes long and can wait: at a lowered priority, so that every other request comes
 //! first, with a bounded queue.
 
 use std::{
@@ -13,8 +13,10 @@ use tokio::sync::oneshot;
 
 use super::error::{Error, Result};
 
-/// The lowest priority that Linux has.
-const LOWEST_PRIORITY: i32 = 19;
+/// The nice value of threads that do nothing but arithmetic: the lowest priority that Linux has.
+pub const LOWEST_PRIORITY: i32 = 19;
+/// That of threads that also take memory, and with it locks that others wait for: they must not starve.
+pub const LOWER_PRIORITY: i32 = 5;
 
 type Job<W> = Box<dyn FnOnce(&W) + Send>;
 
@@ -26,17 +28,22 @@ pub struct Background<W> {
 }
 
 impl<W: Send + 'static> Background<W> {
-    /// Starts a thread for each worker. `queue` jobs may wait; whoever comes to a full queue is told to come
+    /// Starts a thread for each worker, with this nice value. `queue` jobs may wait; whoever comes to a full queue is told to come
     /// back after `retry_after`.
     ///
     /// # Errors
     /// The operating system's, when a thread cannot be started.
-    pub fn start(name: &str, workers: Vec<W>, queue: usize, retry_after: Duration) -> io::Result<Self> {
+    pub fn start(
+        (name, priority): (&str, i32),
+        workers: Vec<W>,
+        queue: usize,
+        retry_after: Duration,
+    ) -> io::Result<Self> {
         let (jobs, waiting) = flume::bounded::<Job<W>>(queue);
         for (number, worker) in workers.into_iter().enumerate() {
             let waiting = waiting.clone();
             thread::Builder::new().name(format!("{name}-{number}")).spawn(move || {
-                lower_priority();
+                lower_priority(priority);
                 for job in &waiting {
                     // A job that panics must not take the thread with it.
                     if catch_unwind(AssertUnwindSafe(|| job(&worker))).is_err() {
@@ -75,9 +82,9 @@ impl<W: Send + 'static> Background<W> {
     }
 }
 
-fn lower_priority() {
+fn lower_priority(priority: i32) {
     // On Linux the priority set for "this process" is that of the calling thread alone.
-    if let Err(error) = rustix::process::setpriority_process(None, LOWEST_PRIORITY) {
+    if let Err(error) = rustix::process::setpriority_process(None, priority) {
         tracing::warn!(%error, "threads of the background keep the normal priority");
     }
 }

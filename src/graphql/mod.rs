@@ -30,7 +30,7 @@ pub use stream::{Emission, Executions};
 
 use crate::{
     config::{GraphqlConfig, OperationLimits},
-    domain::{self, Domain, background::Background},
+    domain::{Domain, Error, background::Background},
 };
 
 /// The outcome of a resolver. Its error is built from the domain's and from nothing else.
@@ -82,7 +82,7 @@ impl Graphql {
     ///
     /// # Errors
     /// `Overloaded` when many large requests are waiting.
-    pub async fn read<T, F>(&self, bytes: usize, work: F) -> domain::Result<T>
+    pub async fn read<T, F>(&self, bytes: usize, work: F) -> std::result::Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,

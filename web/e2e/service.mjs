@@ -95,6 +95,7 @@ export class Service {
       BIND_ADDR: `127.0.0.1:${port}`,
       PUBLIC_URL: this.url,
       BCRYPT_COST: '4',
+      RATE_LIMITS: settings.APP_ENV === 'production' ? '' : 'off',
       DATABASE_URL: 'sqlite://data/v.sqlite',
       ...settings,
     };

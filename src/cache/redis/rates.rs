@@ -1,4 +1,5 @@
-//! Counters of what is tried, shared by all nodes. While Redis does not answer, each counts by itself.
+//! Counters of what is tried, shared by all nodes. Each counts by itself as well, and goes by that while Redis
+//! does not answer: an outage gives nobody another burst at a node that has seen theirs.
 
 use std::sync::Arc;
 
@@ -54,16 +55,17 @@ impl RateCounters for RedisRates {
     async fn take(&self, key: &str, quota: Quota, now: Instant) -> Taken {
         let times = [quota.interval(), quota.tolerance()].map(milliseconds);
         let arguments = [vec![now.timestamp_millis().to_string()], times.into()].concat();
+        let alone = self.alone.take(key, quota, now).await;
         match self.run(&TAKE, key, arguments).await {
             Ok(wait) => taken(wait),
-            Err(_) => self.alone.take(key, quota, now).await,
+            Err(_) => alone,
         }
     }
 
     async fn give_back(&self, key: &str, quota: Quota) {
-        if self.run(&GIVE_BACK, key, vec![milliseconds(quota.interval())]).await.is_err() {
-            self.alone.give_back(key, quota).await;
-        }
+        self.alone.give_back(key, quota).await;
+        // What Redis has not heard of ends there by itself.
+        let _ = self.run(&GIVE_BACK, key, vec![milliseconds(quota.interval())]).await;
     }
 
     async fn begin(&self, key: &str, now: Instant) -> Taken {
@@ -72,17 +74,23 @@ impl RateCounters for RedisRates {
         let [first, longest, kept] = times.map(|time| time.to_string());
         let (free, most) = (FAILURES.free.to_string(), FAILURES.most.to_string());
         let arguments = vec![now.timestamp_millis().to_string(), free, first, longest, most, kept];
+        let alone = self.alone.begin(key, now).await;
         match self.run(&BEGIN_ATTEMPT, key, arguments).await {
-            Ok(wait) => taken(wait),
-            Err(_) => self.alone.begin(key, now).await,
+            Ok(0) => Taken::Yes,
+            Ok(wait) => {
+                if alone == Taken::Yes {
+                    self.alone.undo(key, now).await;
+                }
+                taken(wait)
+            }
+            Err(_) => alone,
         }
     }
 
     async fn undo(&self, key: &str, now: Instant) {
         let arguments = vec![now.timestamp_millis().to_string(), FAILURES.free.to_string()];
-        if self.run(&UNDO_ATTEMPT, key, arguments).await.is_err() {
-            self.alone.undo(key, now).await;
-        }
+        self.alone.undo(key, now).await;
+        let _ = self.run(&UNDO_ATTEMPT, key, arguments).await;
     }
 
     async fn forget(&self, key: &str) {

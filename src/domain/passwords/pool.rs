@@ -11,7 +11,7 @@ use super::{
     text::Password,
 };
 use crate::domain::{
-    background::Background,
+    background::{Background, LOWEST_PRIORITY},
     error::{Error, Result},
     random::{self, SharedRandom},
 };
@@ -48,7 +48,7 @@ pub(super) type Pool = Background<Worker>;
 pub(super) fn start(settings: PoolSettings, random: &SharedRandom) -> io::Result<Pool> {
     let worker = |_| Worker { cost: settings.cost, random: random.clone() };
     let workers = (0..settings.threads.max(1)).map(worker).collect();
-    Background::start("hash", workers, settings.queue, retry_after(settings))
+    Background::start(("hash", LOWEST_PRIORITY), workers, settings.queue, retry_after(settings))
 }
 
 /// About the time that a full queue takes: cost 12 takes some 250 ms, each step doubles it.
