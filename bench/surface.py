@@ -437,7 +437,7 @@ def print_kinds(kinds, tries):
 
 
 def print_latency(latency):
-    print(f"`me` of {PEOPLE} people, {RATE} a second, in quiet and beside hostile requests: {ATTACKERS} connections, {IDLE} idle")
+    print(f"`me` of {PEOPLE} people, {RATE} a second, alone and beside {ATTACKERS} hostile connections and {IDLE} idle")
     print(f"clients at niceness {NICENESS}, on the {CORES} cores of the server; ms, and shares of all cores")
     print("round    quiet p50    p99  server   hostile p50    p99  server   requests/s  ratio of p99  others")
     for name, one in [*enumerate(latency["rounds"], 1), ("median", latency["median"])]:
