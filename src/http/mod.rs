@@ -11,6 +11,7 @@ mod dev_mail;
 mod graphql;
 mod health;
 mod layers;
+mod linger;
 mod media;
 mod playground;
 mod render;

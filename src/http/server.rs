@@ -22,13 +22,15 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::PeerAddress;
+use super::{PeerAddress, linger::Lingering};
 
 /// The most bytes that the head of a request may have; with more it is answered with 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// Connections at once; more wait in the queue of the system.
 const MAX_CONNECTIONS: usize = 8_192;
+/// Connections that linger after their end.
+const MAX_LINGERING: usize = 512;
 /// A pause after the system refuses a connection, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -59,13 +61,14 @@ impl ServerTimeouts {
 }
 
 /// A stream that a client which reads nothing cannot hold for ever.
-type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
+type Stream = Pin<Box<TimeoutStream<Lingering>>>;
 type Connection = http1::UpgradeableConnection<TokioIo<Stream>, TowerToHyperService<Router>>;
 
 /// A bound listener, not serving yet.
 pub struct Server {
     listener: TcpListener,
     timeouts: ServerTimeouts,
+    lingering: Arc<Semaphore>,
 }
 
 impl Server {
@@ -74,7 +77,8 @@ impl Server {
     /// # Errors
     /// The operating system's, as when another process has the address.
     pub async fn bind(address: SocketAddr, timeouts: ServerTimeouts) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, timeouts })
+        let lingering = Arc::new(Semaphore::new(MAX_LINGERING));
+        Ok(Self { listener: TcpListener::bind(address).await?, timeouts, lingering })
     }
 
     /// Where it listens, with the port that the system chose for port 0.
@@ -132,7 +136,7 @@ impl Server {
     fn connection(&self, router: &Router, stream: TcpStream, peer: SocketAddr) -> Connection {
         // Answers are small; waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let mut stream = TimeoutStream::new(stream);
+        let mut stream = TimeoutStream::new(Lingering::new(stream, self.lingering.clone()));
         stream.set_write_timeout(Some(self.timeouts.write));
         let service = TowerToHyperService::new(router.clone().layer(Extension(PeerAddress(peer))));
         http1::Builder::new()

@@ -183,3 +183,28 @@ async fn a_body_that_never_ends_is_refused_in_time() {
     let text = String::from_utf8_lossy(&answer[..read]).into_owned();
     assert!(text.starts_with("HTTP/1.1 408"), "{text}");
 }
+
+/// To close a connection on bytes that nobody has read resets it, and the reset can overtake the answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_early_answer_reaches_a_client_that_is_still_sending() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path(), &[]).await;
+    let address = process.url.strip_prefix("http://").unwrap();
+    for (path, status) in [("/nothing", "404"), ("/graphql", "413")] {
+        for _ in 0..10 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = format!(
+                "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 600000\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await.unwrap();
+            for _ in 0..6 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                stream.write_all(&[b' '; 100_000]).await.unwrap();
+            }
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            let text = String::from_utf8_lossy(&answer);
+            assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{text}");
+        }
+    }
+}
