@@ -19,8 +19,9 @@ check: ## formatting and clippy, warnings denied
 	cargo fmt --all --check
 	cargo clippy --all-targets --all-features -- -D warnings
 
-schema: ## write schema.graphql from the code
-	@new=$$(mktemp) && trap "rm -f $$new" EXIT && cargo run -- schema > "$$new" && cp "$$new" schema.graphql
+schema: ## write schema.graphql and schema.admin.graphql from the code
+	@new=$$(mktemp) && trap "rm -f $$new" EXIT && cargo run -- schema > "$$new" && cp "$$new" schema.graphql \
+	  && cargo run -- schema --admin > "$$new" && cp "$$new" schema.admin.graphql
 
 fuzz: ## run each fuzz target for half a minute (needs cargo-fuzz and a nightly toolchain)
 	@scripts/fuzz.sh 30

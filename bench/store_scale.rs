@@ -78,7 +78,7 @@ async fn insert(stores: &Stores) -> (SessionId, RefreshToken) {
         session_epoch: 1,
         version: 1,
     };
-    stores.sessions.insert(&session, &token.family(), &token.hash()).await.unwrap();
+    stores.sessions.insert(&session, (&token.family(), &token.hash()), None).await.unwrap();
     (session.id, token)
 }
 

@@ -6,7 +6,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     app::App,
-    domain::{Domain, tokens::AccessTokens},
+    domain::{Domain, audit::SEAL_INTERVAL, tokens::AccessTokens},
     http::Server,
 };
 
@@ -18,10 +18,18 @@ const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C), then lets requests in flight
 /// finish. A second signal ends it at once.
-pub async fn run(app: App, server: Server) {
+pub async fn run(app: App, server: Server, admin_server: Option<Server>) {
     let housekeeping = tokio::spawn(keep_house(app.domain.clone()));
     let keys = tokio::spawn(tend_keys(app.domain.tokens.clone(), app.key_interval));
+    let audit = tokio::spawn(tend_audit(app.domain.clone()));
     let stopping = app.stopping.clone();
+    let admin_stops = app.stopping.clone();
+    let administration = app.admin_router.zip(admin_server);
+    let administration = tokio::spawn(async move {
+        if let Some((router, server)) = administration {
+            server.serve(router, admin_stops.cancelled_owned()).await;
+        }
+    });
     let (worker, worker_stops) = (app.worker, app.stopping.clone());
     let worker = tokio::spawn(async move { worker.run(worker_stops).await });
     let stop = async move {
@@ -32,6 +40,7 @@ pub async fn run(app: App, server: Server) {
     let executions = app.executions;
     let serve = async move {
         server.serve(app.router, stop).await;
+        let _ = administration.await;
         finish(&executions).await;
         // What was begun is finished: a mail that is cut off would be sent twice.
         #[expect(clippy::disallowed_methods, reason = "the last resort at the end of the process")]
@@ -45,6 +54,7 @@ pub async fn run(app: App, server: Server) {
     }
     housekeeping.abort();
     keys.abort();
+    audit.abort();
 }
 
 /// Waits for executions whose client has hung up: a store call must not be dropped half-way.
@@ -66,12 +76,32 @@ async fn keep_house(domain: Domain) {
             ("one-time tokens", domain.one_time.purge().await),
             ("outbox entries", domain.outbox.purge().await),
             ("answers", domain.answers.purge().await),
+            ("audit events", domain.audit.purge().await),
         ] {
             match dropped {
                 Ok(0) => {}
                 Ok(count) => tracing::info!(count, what, "dropped what ended long ago"),
                 Err(error) => tracing::warn!(%error, what, "what ended long ago was not dropped"),
             }
+        }
+    }
+}
+
+/// Brings the audit log into its chain, ends suspensions whose time is over, and makes the first
+/// administrator.
+async fn tend_audit(domain: Domain) {
+    let mut ticks = tokio::time::interval(SEAL_INTERVAL);
+    let mut has_administrator = false;
+    loop {
+        ticks.tick().await;
+        if let Err(error) = domain.audit.seal().await {
+            tracing::debug!(%error, "the audit log was not sealed");
+        }
+        if let Err(error) = domain.administration.end_suspensions().await {
+            tracing::debug!(%error, "suspensions that are over are still listed");
+        }
+        if !has_administrator {
+            has_administrator = domain.administration.bootstrap().await.unwrap_or(false);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! The only place that knows all the parts.
 
 mod checkup;
+mod compose;
 
 use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
@@ -10,25 +11,17 @@ use chrono::TimeDelta;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    breaches::RangeClient,
     cache::{self, Cache, CacheError},
     config::{Config, TrustedDocuments},
     domain::{
         self, Domain,
-        accounts::{AccountParts, AccountSettings, Accounts},
-        avatars::AvatarStore,
         background::{Background, LOWER_PRIORITY},
         clock::SharedClock,
-        idempotency::Answers,
-        mail::Mailer,
-        one_time::{OneTimeParts, OneTimeTokens},
-        outbox::{Outbox, Worker},
-        passwords::{BreachedPasswords, PasswordPolicy, Passwords},
+        outbox::Worker,
         random::SharedRandom,
-        rate_limits::{DeviceTokens, RateLimits},
-        sessions::{SessionCache, SessionParts, Sessions},
+        sessions::SessionCache,
         store::StoreCalls,
-        tokens::{AccessTokens, IssuerSettings, KeyRing, KeyRingParts},
+        tokens::KeyRing,
     },
     graphql::{Documents, Executions, Graphql},
     http::{self, Health, HttpParts, ServerTimeouts},
@@ -37,6 +30,7 @@ use crate::{
     stores::{OpenError, Stores},
 };
 
+use self::compose::{Adapters, issuer, key_ring};
 pub use checkup::{Checkup, Finding, examine};
 
 /// Large requests that may wait to be read, and when those come back that may not.
@@ -90,6 +84,8 @@ pub enum StartError {
 pub struct App {
     /// The whole HTTP surface; can be called without a socket.
     pub router: Router,
+    /// That of administration, where it has a listener of its own.
+    pub admin_router: Option<Router>,
     /// The services behind it.
     pub domain: Domain,
     /// Does what was put off.
@@ -131,7 +127,7 @@ pub async fn assemble(
     let random = &ambient.random;
     let avatars = media::open(&config.avatars, &config.http.public_url, &config.tokens.keys.sealer, random)?;
     let adapters = Adapters { mailer, avatars, stores: &stores, cache: &cache };
-    let domain = domain(config, &adapters, &ambient).await?;
+    let domain = compose::domain(config, &adapters, &ambient).await?;
     let documents = Documents {
         trusted: config.graphql.trusted.clone(),
         own: TrustedDocuments::new(http::OWN_DOCUMENTS.map(str::to_owned)),
@@ -144,8 +140,11 @@ pub async fn assemble(
     let readers = readers.map_err(StartError::Threads)?;
     let stopping = CancellationToken::new();
     let executions = TaskTracker::new();
-    let router = http::router(HttpParts {
-        graphql: Graphql::new(domain.clone(), &config.graphql, documents, Arc::new(readers)),
+    let graphql = Graphql::new(domain.clone(), &config.graphql, documents, Arc::new(readers));
+    let administration = graphql.for_administration(config.admin.limits);
+    let parts = HttpParts {
+        is_administration: false,
+        graphql,
         domain: domain.clone(),
         key_set_max_age: key_set_max_age(config.tokens.keys.publish_ahead),
         health: Health { store: stores.health, cache: cache.sessions.clone(), stopping: stopping.clone() },
@@ -156,9 +155,16 @@ pub async fn assemble(
         clock: ambient.clock,
         random: ambient.random,
         executions: Executions { tracker: executions.clone(), time_limit: config.http.request_timeout },
-    });
+    };
+    let mut administration = HttpParts { graphql: administration, is_administration: true, ..parts.clone() };
+    administration.shown.playground = false;
+    let (router, admin_router) = match config.admin.bind {
+        Some(_) => (http::router(parts, None), Some(http::administration_router(administration))),
+        None => (http::router(parts, Some(administration)), None),
+    };
     Ok(App {
         router,
+        admin_router,
         worker: Worker::new(domain.outbox.clone(), domain.accounts.clone()),
         domain,
         stopping,
@@ -169,85 +175,20 @@ pub async fn assemble(
     })
 }
 
-/// What the domain talks to.
-struct Adapters<'a> {
-    stores: &'a Stores,
-    cache: &'a Cache,
-    mailer: Arc<dyn Mailer>,
-    avatars: Arc<dyn AvatarStore>,
-}
-
-/// What is asked of new passwords.
-fn password_policy(config: &Config) -> Result<PasswordPolicy, StartError> {
-    let client = config.rules.breaches.clone().map(RangeClient::new).transpose();
-    let client = client.map_err(|error| StartError::Breaches(error.to_string()))?;
-    let host = config.http.public_url.host_str().unwrap_or_default();
-    let product = config.mail.from.name.clone().unwrap_or_default();
-    Ok(PasswordPolicy {
-        min_score: config.rules.min_score,
-        blocklist: Arc::new(config.rules.blocklist.clone()),
-        words: ["vestibule", host, &product].map(str::to_lowercase).into(),
-        breaches: client.map(|client| Arc::new(client) as Arc<dyn BreachedPasswords>),
-        fails_closed: config.rules.fails_closed,
-    })
-}
-
-async fn domain(config: &Config, adapters: &Adapters<'_>, ambient: &Ambient) -> Result<Domain, StartError> {
-    let Adapters { stores, cache, mailer, avatars } = adapters;
-    let Ambient { clock, random } = ambient.clone();
-    let keys = key_ring(config, stores, ambient);
-    let tokens = Arc::new(AccessTokens::open(issuer(config), keys).await.map_err(StartError::Keys)?);
-    let passwords = Passwords::start(config.passwords.pool, password_policy(config)?, &random);
-    let passwords = Arc::new(passwords.map_err(StartError::Threads)?);
-    let outbox = Arc::new(Outbox::new(stores.outbox.clone(), clock.clone(), random.clone()));
-    let one_time = Arc::new(OneTimeTokens::new(OneTimeParts {
-        store: stores.one_time.clone(),
-        clock: clock.clone(),
-        random: random.clone(),
-        settings: config.accounts.one_time,
-    }));
-    let limits = RateLimits::new(cache.rates.clone(), clock.clone(), config.rates.clone());
-    let limits = Arc::new(limits);
-    let device_keys = config.tokens.keys.sealer.device_keys(&*random);
-    let sessions = Arc::new(Sessions::new(SessionParts {
-        users: stores.users.clone(),
-        store: stores.sessions.clone(),
-        cache: cache.sessions.clone(),
-        notes: stores.notes.clone(),
-        events: cache.events.clone(),
-        tokens: tokens.clone(),
-        outbox: outbox.clone(),
-        limits: limits.clone(),
-        devices: DeviceTokens::new(&device_keys, clock.clone(), random.clone()),
-        passwords: passwords.clone(),
-        clock: clock.clone(),
-        random: random.clone(),
-        settings: config.tokens.sessions,
-    }));
-    let accounts = Arc::new(Accounts::new(AccountParts {
-        users: stores.users.clone(),
-        passwords: passwords.clone(),
-        limits: limits.clone(),
-        sessions: sessions.clone(),
-        one_time: one_time.clone(),
-        outbox: outbox.clone(),
-        avatars: avatars.clone(),
-        mailer: mailer.clone(),
-        clock,
-        random,
-        settings: AccountSettings {
-            pages: config.mail.pages.clone(),
-            require_verified_email: config.accounts.require_verified_email,
-            private_registration: config.accounts.private_registration,
-            deletion_grace: config.accounts.deletion_grace,
-        },
-    }));
-    sessions.follow_notes();
-    let time_limit = TimeDelta::from_std(config.http.request_timeout).unwrap_or(TimeDelta::MAX);
-    let answers =
-        Answers::new(stores.answers.clone(), ambient.clock.clone(), ambient.random.clone(), time_limit);
-    let answers = Arc::new(answers);
-    Ok(Domain { answers, accounts, outbox, one_time, passwords, tokens, rate_limits: limits, sessions })
+/// Opens the domain for a command, which may run beside a service or without one.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open_domain(config: &Config) -> Result<Domain, StartError> {
+    install_crypto();
+    let ambient = Ambient::default();
+    let stores = Stores::open_for_command(&config.database).await?;
+    let cache = cache::open_for_command(&config.cache, &ambient.random).await?;
+    let Outgoing { mailer, .. } = mailer::open(&config.mail)?;
+    let sealer = &config.tokens.keys.sealer;
+    let avatars = media::open(&config.avatars, &config.http.public_url, sealer, &ambient.random)?;
+    let adapters = Adapters { mailer, avatars, stores: &stores, cache: &cache };
+    compose::domain(config, &adapters, &ambient).await
 }
 
 /// Opens the signing keys for a command that runs beside a service.
@@ -259,26 +200,6 @@ pub async fn open_keys(config: &Config) -> Result<KeyRing, StartError> {
     let stores = Stores::open_beside(&config.database).await?;
     let keys = key_ring(config, &stores, &Ambient::default());
     KeyRing::read(keys, issuer(config).validation()).await.map_err(StartError::Keys)
-}
-
-/// Who issues tokens with these settings.
-fn issuer(config: &Config) -> IssuerSettings {
-    IssuerSettings {
-        issuer: config.http.public_url.as_str().trim_end_matches('/').to_owned(),
-        audience: AUDIENCE.to_owned(),
-        ttl: config.tokens.access_ttl,
-        leeway: config.tokens.sessions.clock_leeway,
-    }
-}
-
-/// What the signing keys of these settings are made of.
-fn key_ring(config: &Config, stores: &Stores, ambient: &Ambient) -> KeyRingParts {
-    KeyRingParts {
-        store: stores.keys.clone(),
-        policy: config.tokens.keys.clone(),
-        clock: ambient.clock.clone(),
-        random: ambient.random.clone(),
-    }
 }
 
 /// Often enough that every node knows a new key before it signs.

@@ -1,5 +1,6 @@
 //! The volatile copies. [`open`] is the only place that asks which kind is configured.
 
+mod absent;
 mod documents;
 mod events;
 mod local;
@@ -46,6 +47,19 @@ pub struct Cache {
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up the cache: {0}")]
 pub struct CacheError(String);
+
+/// Sets up the cache for a command. What a service keeps in its own process cannot be reached from here, so
+/// that everything is told to it by notes.
+///
+/// # Errors
+/// [`CacheError`] for settings that cannot work.
+pub async fn open_for_command(config: &CacheConfig, random: &SharedRandom) -> Result<Cache, CacheError> {
+    let cache = open(config, random).await?;
+    Ok(match config {
+        CacheConfig::Local => Cache { sessions: Arc::new(absent::AbsentCache), ..cache },
+        CacheConfig::Redis(_) => cache,
+    })
+}
 
 /// Sets up the configured cache. With Redis this returns without waiting for long: the service
 /// works, slower, until Redis answers.

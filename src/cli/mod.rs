@@ -1,26 +1,44 @@
 //! The command line: one command a file.
 
+mod audit;
 mod doctor;
 mod keys;
+mod migrate;
+mod output;
 mod schema;
 mod serve;
+mod users;
 
 use std::{
     io::{self, Write},
     process::ExitCode,
 };
 
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 
-use crate::{config::Config, telemetry};
+use self::output::Format;
+use crate::{
+    app,
+    config::Config,
+    domain::{Domain, Error},
+    telemetry,
+};
 
 /// The exit code for settings that cannot be used.
 const BAD_SETTINGS: u8 = 2;
+/// The exit code for what the rules of the service refuse, or what is not there.
+const REFUSED: u8 = 3;
+/// The exit code for a check that found something: a broken audit log, an old schema, rows that are faulty.
+const FAULTY: u8 = 4;
 
 /// A GraphQL authentication and user service.
 #[derive(Debug, Parser)]
 #[command(name = "vestibule", version, about)]
 struct Arguments {
+    #[command(flatten)]
+    format: Format,
     #[command(subcommand)]
     command: Command,
 }
@@ -30,12 +48,37 @@ enum Command {
     /// Serve GraphQL at /graphql. Settings come from the environment and .env; see .env.example.
     Serve,
     /// Print the schema in the schema definition language.
-    Schema,
+    Schema {
+        /// That of administration.
+        #[arg(long)]
+        admin: bool,
+    },
     /// Look at everything that the service needs: store, cache, outbox, mail server.
     Doctor {
         /// Send a test message to this address.
         #[arg(long, value_name = "ADDRESS")]
         mail_to: Option<String>,
+    },
+    /// See, make and change users.
+    Users {
+        #[command(subcommand)]
+        command: users::UsersCommand,
+    },
+    /// See what happened, and whether the record of it is whole.
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
+    },
+    /// Bring the schema of the store up to date.
+    Migrate {
+        /// Only tell whether it is; exit with 4 if it is not.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print a script that completes commands in a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
     },
     /// Look after the keys that sign access tokens.
     Keys {
@@ -46,11 +89,16 @@ enum Command {
 
 /// Reads the command line and runs its command.
 pub fn run() -> ExitCode {
-    match Arguments::parse().command {
+    let Arguments { format, command } = Arguments::parse();
+    match command {
         Command::Serve => serve::run(),
-        Command::Schema => schema::run(),
+        Command::Schema { admin } => schema::run(admin),
         Command::Doctor { mail_to } => doctor::run(mail_to),
         Command::Keys { command } => keys::run(command),
+        Command::Users { command } => users::run(command, format),
+        Command::Audit { command } => audit::run(command, format),
+        Command::Migrate { check } => migrate::run(check),
+        Command::Completions { shell } => completions(shell),
     }
 }
 
@@ -74,6 +122,42 @@ fn with_settings(work: impl FnOnce(&Config) -> anyhow::Result<ExitCode>) -> Exit
         report(&format!("{error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// Runs what works on the stores.
+fn with_domain(work: impl AsyncFnOnce(&Domain) -> anyhow::Result<ExitCode>) -> ExitCode {
+    with_settings(|config| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.context("cannot start")?.block_on(async {
+            let domain = app::open_domain(config).await?;
+            match work(&domain).await {
+                Ok(code) => Ok(code),
+                Err(error) => match error.downcast_ref::<Error>() {
+                    Some(refusal) if refusal.code().status() < 500 => {
+                        report(&refused(refusal));
+                        Ok(ExitCode::from(REFUSED))
+                    }
+                    _ => Err(error),
+                },
+            }
+        })
+    })
+}
+
+/// What a refusal says to people.
+fn refused(refusal: &Error) -> String {
+    let faults = refusal.faults();
+    if faults.len() < 2 {
+        return refusal.message();
+    }
+    let each = faults.iter().map(|fault| format!("\n  {}: {}", fault.field, fault.message));
+    format!("{}{}", refusal.message(), each.collect::<String>())
+}
+
+fn completions(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "vestibule", &mut script);
+    print(&String::from_utf8_lossy(&script))
 }
 
 /// Prints the outcome of a command. A reader that goes away, such as `head`, is no failure.

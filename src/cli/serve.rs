@@ -25,6 +25,13 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         let timeouts = ServerTimeouts::new(config.http.shutdown_timeout);
         let server = Server::bind(config.http.bind, timeouts).await;
         let server = server.with_context(|| format!("cannot listen on {}", config.http.bind))?;
+        let admin_server = match config.admin.bind {
+            Some(address) => {
+                let server = Server::bind(address, timeouts).await;
+                Some(server.with_context(|| format!("cannot listen on {address}"))?)
+            }
+            None => None,
+        };
         let app = app::build(config, Ambient::default()).await?;
         let address = server.local_address().context("cannot tell the address")?;
         if !config.tokens.keys.sealer.can_seal() {
@@ -33,7 +40,10 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             );
         }
         tracing::info!(%address, public_url = %config.http.public_url, "serving; GraphQL is at /graphql");
-        lifecycle::run(app, server).await;
+        if let Some(address) = config.admin.bind {
+            tracing::info!(%address, "administration is at /admin/graphql of this address alone");
+        }
+        lifecycle::run(app, server, admin_server).await;
         Ok(())
     })
 }

@@ -2,7 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use super::{Environment, Source, variables};
+use super::{
+    Environment, Source,
+    variables::{self, Variable},
+};
 use crate::domain::rate_limits::{Class, Policy, Quota, Scope};
 
 const MOST_AT_ONCE: u32 = 1_000_000;
@@ -67,10 +70,14 @@ operation_limits! {
 }
 
 /// How much one request may ask for.
-pub(super) fn operations(source: &mut Source, environment: Environment) -> OperationLimits {
-    let limits = source.parse(&variables::GRAPHQL_LIMITS, read_operations).unwrap_or_default();
+pub(super) fn operations(
+    source: &mut Source,
+    variable: &'static Variable,
+    environment: Environment,
+) -> OperationLimits {
+    let limits = source.parse(variable, read_operations).unwrap_or_default();
     if environment == Environment::Production && limits == OperationLimits::NONE {
-        source.problem(&variables::GRAPHQL_LIMITS, "must not be off in production");
+        source.problem(variable, "must not be off in production");
     }
     limits
 }

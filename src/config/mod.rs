@@ -1,6 +1,7 @@
 //! Settings: read once from the environment (and `.env`), checked together, typed from there on.
 
 mod accounts;
+mod admin;
 mod documents;
 mod http;
 mod keys;
@@ -15,6 +16,7 @@ use std::{ffi::OsString, fmt};
 
 use crate::domain::rate_limits::Policy;
 pub use accounts::{AccountConfig, AvatarConfig, CloudinaryConfig, PasswordRules};
+pub use admin::AdminConfig;
 pub use documents::TrustedDocuments;
 pub use http::{HttpConfig, Origin, ProxyConfig, ProxyHeader};
 pub use limits::OperationLimits;
@@ -83,6 +85,8 @@ pub struct Config {
     pub rules: PasswordRules,
     /// Accounts.
     pub accounts: AccountConfig,
+    /// Administration and the audit log.
+    pub admin: AdminConfig,
     /// Where pictures go.
     pub avatars: AvatarConfig,
     /// Mail.
@@ -145,6 +149,7 @@ impl Config {
         let mail = mail::read(&mut source, environment, http.as_ref());
         let cache = stores::cache(&mut source, database.as_ref());
         let graphql = graphql(&mut source, environment);
+        let admin = admin::read(&mut source, environment);
         let rates = limits::rates(&mut source, environment);
         let log = log(&mut source, environment);
         let is_mute = mail.as_ref().is_some_and(|mail| matches!(mail.transport, MailTransport::Off));
@@ -162,6 +167,7 @@ impl Config {
                 passwords,
                 rules: rules?,
                 accounts: accounts?,
+                admin: admin?,
                 avatars: avatars?,
                 mail: mail?,
                 rates,
@@ -215,7 +221,7 @@ fn graphql(source: &mut Source, environment: Environment) -> GraphqlConfig {
     GraphqlConfig {
         introspection: is_on(&variables::INTROSPECTION),
         playground: is_on(&variables::PLAYGROUND),
-        limits: limits::operations(source, environment),
+        limits: limits::operations(source, &variables::GRAPHQL_LIMITS, environment),
         trusted: documents::trusted(source),
     }
 }

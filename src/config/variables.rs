@@ -77,6 +77,10 @@ variables! {
     MAX_SOCKETS_PER_USER { "20", "20", "The same for one person, 1 to 10000." }
     RATE_LIMITS { "", "login.address=60/5m,register.address=off", "Changes of how often something may be tried, as CLASS.SCOPE=COUNT/TIME, separated by commas; see docs/limits.md. `off` limits nothing, which is refused in production." }
     GRAPHQL_LIMITS { "", "depth=10,complexity=3000,batch=5", "Changes of how much one request may ask for, as NAME=VALUE, separated by commas; see docs/limits.md. `off` limits nothing, which is refused in production." }
+    ADMIN_BIND { "", "127.0.0.1:8081", "Address and port of a listener of its own for /admin/graphql; without it that of everybody has it." }
+    ADMIN_GRAPHQL_LIMITS { "", "depth=10,complexity=10000", "Changes of how much one request at /admin/graphql may ask for, written like GRAPHQL_LIMITS." }
+    BOOTSTRAP_ADMIN_EMAIL { "", "ada@example.com", "Whoever has verified this address becomes administrator, while there is none." }
+    AUDIT_RETENTION { "400d", "400d", "How long events of the audit log are kept, 1d to 3650d." }
     TRUSTED_DOCUMENTS { "", "/etc/vestibule/documents.json", "File with the documents that may be executed, as the tools of clients write it: `{\"HASH\": \"DOCUMENT\"}` or a manifest of Apollo. Without it any may, and clients may send documents by their hash (automatic persisted queries)." }
     INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }
     PLAYGROUND { "", "off", "`on`, `off` or `public`: whether browsers get the playground at /graphql. On in development, off in production, where only `public` turns it on." }

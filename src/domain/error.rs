@@ -74,6 +74,15 @@ pub enum Error {
     /// Credentials are missing or were refused.
     #[error("unauthenticated: {0:?}")]
     Unauthenticated(AuthenticationFailure),
+    /// The credentials are good and do not allow this; the text says what is missing.
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    /// The account is suspended.
+    #[error("the account is suspended")]
+    AccountSuspended,
+    /// Nobody would be administrator any more.
+    #[error("the last administrator")]
+    LastAdministrator,
     /// There is no such thing, or the caller may not know of it.
     #[error("not found")]
     NotFound,
@@ -145,6 +154,8 @@ impl Error {
             Self::EmailTaken => ErrorCode::EmailTaken,
             Self::InvalidCredentials => ErrorCode::InvalidCredentials,
             Self::Unauthenticated(_) => ErrorCode::Unauthenticated,
+            Self::Forbidden(_) | Self::LastAdministrator => ErrorCode::Forbidden,
+            Self::AccountSuspended => ErrorCode::AccountSuspended,
             Self::NotFound => ErrorCode::NotFound,
             Self::Conflict { .. } | Self::KeyReused | Self::StillRunning { .. } => ErrorCode::Conflict,
             Self::TokenInvalid => ErrorCode::TokenInvalid,
@@ -165,6 +176,8 @@ impl Error {
                 several => format!("{} fields of the input are faulty.", several.len()),
             },
             Self::Unauthenticated(reason) => reason.message().into(),
+            Self::Forbidden(why) => (*why).into(),
+            Self::LastAdministrator => "The last administrator stays one: make another one first.".into(),
             Self::KeyReused => "The Idempotency-Key was used for another request.".into(),
             Self::StillRunning { .. } => "The request with this Idempotency-Key is not answered yet.".into(),
             other => other.code().summary().into(),

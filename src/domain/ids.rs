@@ -37,6 +37,14 @@ macro_rules! typed_id {
                 Self(generate(Self::PREFIX, now, random).into())
             }
 
+            /// The lowest id that can be made at this time.
+            pub fn lowest_at(at: Instant) -> Self {
+                let mut text = String::from(Self::PREFIX);
+                let millis = u64::try_from(at.timestamp_millis()).unwrap_or_default();
+                encode(Uuid::from_u128(u128::from(millis) << 80), &mut text);
+                Self(text.into())
+            }
+
             /// The id of these bytes.
             pub fn from_bytes(bytes: [u8; 16]) -> Self {
                 let mut text = String::from(Self::PREFIX);
@@ -114,6 +122,14 @@ typed_id!(
 typed_id!(
     /// Something to be done later, `task_…`.
     TaskId, "task_"
+);
+typed_id!(
+    /// An event of the audit log, `evt_…`.
+    AuditEventId, "evt_"
+);
+typed_id!(
+    /// A token of another service, `svc_…`.
+    ServiceTokenId, "svc_"
 );
 typed_id!(
     /// One HTTP request, `req_…`; errors and log lines carry it.

@@ -1,8 +1,11 @@
 //! Every rule of the service, and every trait the rules need. Nothing here imports another room of
 //! the house: stores, caches, GraphQL and HTTP depend on the domain, never the other way.
 
+pub mod access;
 pub mod accounts;
 pub mod actor;
+pub mod administration;
+pub mod audit;
 pub mod avatars;
 pub mod background;
 pub mod clock;
@@ -20,6 +23,7 @@ pub mod passwords;
 pub mod patch;
 pub mod random;
 pub mod rate_limits;
+mod secret;
 pub mod sessions;
 pub mod store;
 pub mod tokens;
@@ -32,6 +36,10 @@ pub use error::{Error, ErrorCode, Result};
 /// The services that make up the domain, ready to be called by a transport.
 #[derive(Clone)]
 pub struct Domain {
+    /// What some may do to the accounts of others.
+    pub administration: Arc<administration::Administration>,
+    /// The audit log.
+    pub audit: Arc<audit::Audit>,
     /// Registration, and all that a person does with an account.
     pub accounts: Arc<accounts::Accounts>,
     /// What is done later.

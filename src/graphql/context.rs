@@ -13,6 +13,7 @@ use super::Result;
 use crate::domain::{
     self, Credentials, Domain, Error,
     actor::{Actor, ClientInfo, Principal},
+    administration::Administrator,
     clock::Instant,
     ids::RequestId,
     rate_limits::{Class, Identifier},
@@ -66,6 +67,7 @@ pub struct RequestContext {
     /// A place that is taken for as long as the request runs.
     _place: Option<OwnedSemaphorePermit>,
     actor: OnceCell<domain::Result<Actor>>,
+    administrator: OnceCell<domain::Result<Administrator>>,
     cookies: Mutex<Option<CookieEffect>>,
     is_repeated: AtomicBool,
 }
@@ -87,6 +89,7 @@ impl RequestContext {
             can_set_cookies: true,
             _place: None,
             actor: OnceCell::new(),
+            administrator: OnceCell::new(),
             cookies: Mutex::new(None),
             is_repeated: AtomicBool::new(false),
         }
@@ -125,6 +128,18 @@ impl RequestContext {
         }
     }
 
+    /// The same of who administers.
+    async fn administrator(&self, domain: &Domain) -> Result<&Administrator> {
+        let authenticate = async || {
+            let outcome = domain.administration.authenticate(&self.credentials).await;
+            outcome.inspect_err(|error| tracing::info!(%error, "credentials refused"))
+        };
+        match self.administrator.get_or_init(authenticate).await {
+            Ok(administrator) => Ok(administrator),
+            Err(error) => Err(error.clone().into()),
+        }
+    }
+
     /// Records what the transport is to do with cookies; the last word counts.
     pub(super) fn record(&self, effect: CookieEffect) {
         *self.cookies.lock().unwrap_or_else(PoisonError::into_inner) = Some(effect);
@@ -159,6 +174,8 @@ pub(super) trait ContextExt {
     fn request(&self) -> Result<&RequestContext>;
     /// Who asks.
     async fn actor(&self) -> Result<&Actor>;
+    /// Who administers; a refusal for everybody else.
+    async fn administrator(&self) -> Result<&Administrator>;
     /// The user who asks; a refusal for nobody in particular.
     async fn principal(&self) -> Result<&Principal>;
     /// The user who asks, if they showed the password in the last minutes. Every field with the directive
@@ -182,6 +199,10 @@ impl ContextExt for Context<'_> {
 
     async fn actor(&self) -> Result<&Actor> {
         self.request()?.actor(self.domain()?).await
+    }
+
+    async fn administrator(&self) -> Result<&Administrator> {
+        self.request()?.administrator(self.domain()?).await
     }
 
     async fn principal(&self) -> Result<&Principal> {

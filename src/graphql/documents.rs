@@ -37,6 +37,11 @@ pub(super) struct Found {
 }
 
 impl Documents {
+    /// The same without the list of those that are trusted, which is of another schema.
+    pub(super) fn of_anybody(&self) -> Self {
+        Self { trusted: None, ..self.clone() }
+    }
+
     /// The document of a request.
     ///
     /// # Errors

@@ -5,11 +5,16 @@
 use std::borrow::Cow;
 
 use async_graphql::{
-    Enum, InputType, InputValueError, InputValueResult, Name, TypeDirective, Value,
+    ContextSelectionSet, Enum, InputType, InputValueError, InputValueResult, Name, OutputType, Positioned,
+    ServerResult, TypeDirective, Value,
+    parser::types::Field,
     registry::{Deprecation, MetaEnumValue, MetaType, MetaTypeId, Registry},
 };
 
-use crate::domain::error::{AuthenticationFailure, ErrorCode};
+use crate::domain::{
+    audit::{AuditKind, AuditOutcome},
+    error::{AuthenticationFailure, ErrorCode},
+};
 
 /// An enum that clients find in `extensions` and therefore want in their generated types.
 trait TableEnum: Copy + Send + Sync + 'static {
@@ -78,8 +83,13 @@ macro_rules! input_enum {
 
             fn parse(value: Option<Value>) -> InputValueResult<Self> {
                 let value = value.unwrap_or_default();
-                let Value::Enum(name) = &value else { return Err(InputValueError::expected_type(value)) };
-                let found = Self::all().into_iter().find(|one| one.value_name() == name.as_str());
+                // In a document it is a name, and in variables a text.
+                let name = match &value {
+                    Value::Enum(name) => name.as_str(),
+                    Value::String(name) => name,
+                    _ => return Err(InputValueError::expected_type(value)),
+                };
+                let found = Self::all().into_iter().find(|one| one.value_name() == name);
                 found.ok_or_else(|| InputValueError::expected_type(value))
             }
 
@@ -94,6 +104,56 @@ macro_rules! input_enum {
     };
 }
 
+/// What happened, in the audit log.
+#[derive(Clone, Copy)]
+pub(super) struct AuditKindEnum(pub(super) AuditKind);
+
+impl TableEnum for AuditKindEnum {
+    const NAME: &'static str = "AuditEventType";
+    const DESCRIPTION: &'static str = "What happened. Values are never renamed or reused.";
+
+    fn all() -> Vec<Self> {
+        AuditKind::ALL.iter().copied().map(Self).collect()
+    }
+
+    fn value_name(self) -> &'static str {
+        self.0.as_str()
+    }
+
+    fn description(self) -> String {
+        self.0.description().to_owned()
+    }
+}
+
+impl OutputType for AuditKindEnum {
+    fn type_name() -> Cow<'static, str> {
+        Self::NAME.into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_output_type::<Self, _>(MetaTypeId::Enum, |_| meta::<Self>())
+    }
+
+    async fn resolve(
+        &self,
+        _context: &ContextSelectionSet<'_>,
+        _field: &Positioned<Field>,
+    ) -> ServerResult<Value> {
+        Ok(Value::Enum(Name::new(self.value_name())))
+    }
+}
+
+/// Whether something was done.
+#[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
+#[graphql(name = "AuditOutcome", remote = "AuditOutcome")]
+pub(super) enum AuditOutcomeEnum {
+    /// It was.
+    Success,
+    /// It was tried, and refused.
+    Failure,
+}
+
+input_enum!(AuditKindEnum);
 input_enum!(ErrorCodeEnum);
 input_enum!(ReasonEnum);
 

@@ -1,5 +1,6 @@
 //! GraphQL <-> domain: types, resolvers and the mapping of errors. No rule and no storage here.
 
+mod admin;
 mod context;
 mod documents;
 mod enums;
@@ -19,7 +20,8 @@ mod unsent;
 
 use std::sync::Arc;
 
-use async_graphql::{SDLExportOptions, Schema};
+use async_graphql::{Executor, ObjectType, Request, Response, SDLExportOptions, Schema, SubscriptionType};
+use futures_util::stream::BoxStream;
 
 pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
 pub use documents::Documents;
@@ -39,13 +41,36 @@ type Result<T> = std::result::Result<T, ApiError>;
 /// The schema of the service.
 pub type UserSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
 
+/// One of the schemas.
+#[derive(Clone)]
+enum AnySchema {
+    User(UserSchema),
+    Admin(admin::AdminSchema),
+}
+
+impl AnySchema {
+    async fn execute(&self, request: Request) -> Response {
+        match self {
+            Self::User(schema) => schema.execute(request).await,
+            Self::Admin(schema) => schema.execute(request).await,
+        }
+    }
+
+    fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
+        match self {
+            Self::User(schema) => Executor::execute_stream(schema, request, None),
+            Self::Admin(schema) => Executor::execute_stream(schema, request, None),
+        }
+    }
+}
+
 /// From how many bytes on a request is large. What fewer of them cost is less than a millisecond or two.
 const LARGE: usize = 8 * 1024;
 
 /// The schema, and what may be asked of it.
 #[derive(Clone)]
 pub struct Graphql {
-    schema: UserSchema,
+    schema: AnySchema,
     domain: Domain,
     documents: Documents,
     limits: OperationLimits,
@@ -62,18 +87,27 @@ impl Graphql {
         documents: Documents,
         readers: Arc<Background<()>>,
     ) -> Self {
-        let mut builder = schema().data(domain.clone());
-        if !config.introspection {
-            // Without introspection nothing else may tell names either.
-            builder = builder.disable_introspection().disable_suggestions();
-        }
+        let builder = with_introspection(schema(), config.introspection);
         Self {
-            schema: builder.finish(),
+            schema: AnySchema::User(builder.data(domain.clone()).finish()),
             domain,
             documents,
             limits: config.limits,
             shows_schema: config.introspection,
             readers,
+        }
+    }
+
+    /// The schema of administration over the same domain, with limits of its own. Whether it shows itself
+    /// goes by the same setting.
+    #[must_use]
+    pub fn for_administration(&self, limits: OperationLimits) -> Self {
+        let builder = with_introspection(admin::schema(), self.shows_schema);
+        Self {
+            schema: AnySchema::Admin(builder.data(self.domain.clone()).finish()),
+            documents: self.documents.of_anybody(),
+            limits,
+            ..self.clone()
         }
     }
 
@@ -95,11 +129,29 @@ fn schema() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, su
     Schema::build(query::Query, mutation::Mutation::default(), subscription::Subscription)
 }
 
+/// Without introspection nothing else may tell names either.
+fn with_introspection<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static>(
+    builder: async_graphql::SchemaBuilder<Q, M, S>,
+    is_shown: bool,
+) -> async_graphql::SchemaBuilder<Q, M, S> {
+    if is_shown { builder } else { builder.disable_introspection().disable_suggestions() }
+}
+
 /// The schema in the schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
+    export(&schema().finish())
+}
+
+/// The same of administration, as `schema.admin.graphql` holds it.
+pub fn admin_sdl() -> String {
+    export(&admin::schema().finish())
+}
+
+fn export<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static>(
+    schema: &Schema<Q, M, S>,
+) -> String {
     let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
-    let sdl = schema().finish().sdl_with_options(options);
-    format!("{}\n", sdl.trim_end())
+    format!("{}\n", schema.sdl_with_options(options).trim_end())
 }
 
 /// What the fuzz target `limits` feeds: a document and its variables as JSON.

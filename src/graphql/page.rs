@@ -23,6 +23,17 @@ impl PageArguments {
     /// # Errors
     /// `BadArguments` for `first` and `last` together, one of them out of bounds, or cursors that are none.
     pub(super) fn read<P: std::str::FromStr>(self) -> Result<PageRequest<P>> {
+        self.read_with(|cursor| {
+            let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+            String::from_utf8(bytes).ok()?.parse().ok()
+        })
+    }
+
+    /// The same, with cursors that `position` reads.
+    ///
+    /// # Errors
+    /// As with [`Self::read`].
+    pub(super) fn read_with<P>(self, position: impl Fn(&str) -> Option<P>) -> Result<PageRequest<P>> {
         let mut faults = Vec::new();
         let mut keep = |read: std::result::Result<Option<P>, Fault>| {
             read.unwrap_or_else(|fault| {
@@ -30,8 +41,8 @@ impl PageArguments {
                 None
             })
         };
-        let after = keep(read_cursor("after", self.after));
-        let before = keep(read_cursor("before", self.before));
+        let after = keep(read_cursor("after", self.after, &position));
+        let before = keep(read_cursor("before", self.before, &position));
         let (end, size) = match (self.first, self.last) {
             (Some(_), Some(_)) => {
                 faults.push(Fault::new("last", FaultCode::InvalidFormat, "cannot be combined with first"));
@@ -65,14 +76,13 @@ pub(super) fn cursor(position: &str) -> String {
     URL_SAFE_NO_PAD.encode(position)
 }
 
-fn read_cursor<P: std::str::FromStr>(
+fn read_cursor<P>(
     field: &'static str,
     cursor: Option<String>,
+    position: &impl Fn(&str) -> Option<P>,
 ) -> std::result::Result<Option<P>, Fault> {
     let Some(cursor) = cursor else { return Ok(None) };
-    let bytes = URL_SAFE_NO_PAD.decode(&cursor).ok();
-    let position = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok());
-    position
+    position(&cursor)
         .map(Some)
         .ok_or_else(|| Fault::new(field, FaultCode::InvalidFormat, "must be a cursor that this list gave"))
 }

@@ -10,7 +10,11 @@ use super::{
     error::{code_extensions, refusal},
     prepare::ResolvedRequest,
 };
-use crate::domain::{ErrorCode, ids::RequestId};
+use crate::domain::{
+    ErrorCode,
+    audit::{self, Origin},
+    ids::RequestId,
+};
 
 /// A request as clients send it; unknown members are passed over.
 #[derive(Default, Deserialize)]
@@ -112,10 +116,14 @@ impl Graphql {
         };
         self.documents.keep(prepared.keep);
         let request = prepared.request.data(context.clone());
-        match prepared.once {
-            Some(once) => self.run_once(request, once, &context).await,
-            None => self.run(request, &id).await,
-        }
+        let origin = Origin { request_id: Some(id.clone()), client: context.client.clone() };
+        audit::within(origin, async {
+            match prepared.once {
+                Some(once) => self.run_once(request, once, &context).await,
+                None => self.run(request, &id).await,
+            }
+        })
+        .await
     }
 
     /// Runs a query or mutation.

@@ -16,7 +16,11 @@ use super::{
     prepare::ResolvedRequest,
     request::{Method, Outcome, RequestError, complete, with_request_id},
 };
-use crate::domain::{ErrorCode, ids::RequestId};
+use crate::domain::{
+    ErrorCode,
+    audit::{self, Origin},
+    ids::RequestId,
+};
 
 /// One answer.
 #[derive(Debug)]
@@ -45,6 +49,7 @@ impl Graphql {
         let prepared = prepared.map_err(|refused| with_request_id(refused, &id))?;
         let kind = prepared.kind;
         self.documents.keep(prepared.keep);
+        let origin = Origin { request_id: Some(id.clone()), client: context.client.clone() };
         let prepared = prepared.request.data(context);
         if kind == OperationType::Subscription {
             let answers = self.schema.execute_stream(prepared).enumerate();
@@ -54,7 +59,8 @@ impl Graphql {
         let request_id = id.clone();
         let executions = executions.clone();
         let single = async move {
-            match executions.run(async move { graphql.run(prepared, &id).await }).await {
+            match executions.run(async move { audit::within(origin, graphql.run(prepared, &id)).await }).await
+            {
                 Ok(Outcome::Executed(response)) => Emission::Next(Box::new(response)),
                 Ok(Outcome::Refused(refused)) => Emission::Refused(vec![refused.into_error()]),
                 Err(code) => {

@@ -38,7 +38,7 @@ impl CookieNames {
 
     /// The credentials of a request: the header goes before the cookie.
     pub(super) fn credentials(&self, headers: &HeaderMap) -> Credentials {
-        let mut credentials = Credentials { access_token: bearer(headers), ..Credentials::default() };
+        let mut credentials = bearer_alone(headers);
         for cookie in cookies(headers) {
             let token = || Some(PresentedToken::new(cookie.value().to_owned()));
             if cookie.name() == self.refresh {
@@ -104,6 +104,11 @@ fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| Cookie::split_parse(value).filter_map(Result::ok))
+}
+
+/// The credentials of a request whose cookies count for nothing.
+pub(super) fn bearer_alone(headers: &HeaderMap) -> Credentials {
+    Credentials { access_token: bearer(headers), ..Credentials::default() }
 }
 
 /// The token of `Authorization: Bearer …`; the scheme in any letter case (RFC 9110 §11.1). Another

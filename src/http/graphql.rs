@@ -17,7 +17,7 @@ use super::{
     answer::Refusal,
     body,
     client_address::ClientAddress,
-    cookies::CookieNames,
+    cookies::{CookieNames, bearer_alone},
     csrf,
     media::{self, ResponseType},
     playground, render, sse,
@@ -153,7 +153,9 @@ async fn answer(
         Ok(asked) => asked,
         Err(refusal) => return refusal.into_response(id, media),
     };
-    let context = RequestContext::new(id.clone(), names.credentials(headers), client_info(parts), csrf);
+    let credentials =
+        if state.is_administration { bearer_alone(headers) } else { names.credentials(headers) };
+    let context = RequestContext::new(id.clone(), credentials, client_info(parts), csrf);
     let request = match asked {
         Asked::Many(requests) => return answer_many(state, requests, Arc::new(context), media).await,
         Asked::One(request) => match state.graphql.resolve(*request, id).await {

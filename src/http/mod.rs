@@ -51,7 +51,10 @@ struct Shared {
 }
 
 /// What the transport is made of.
+#[derive(Clone)]
 pub struct HttpParts {
+    /// Whether the schema is that of administration, where cookies count for nothing.
+    pub is_administration: bool,
     /// The schema.
     pub graphql: Graphql,
     /// The services behind it.
@@ -85,15 +88,36 @@ impl std::ops::Deref for HttpState {
 }
 
 impl HttpState {
+    fn new(parts: HttpParts) -> Self {
+        let sockets = Sockets::new(parts.config.max_sockets, parts.config.max_sockets_per_user);
+        Self(Arc::new(Shared { parts, sockets }))
+    }
+
     fn sockets(&self) -> &Sockets {
         &self.0.sockets
     }
 }
 
-/// The whole HTTP surface.
-pub fn router(parts: HttpParts) -> Router {
-    let sockets = Sockets::new(parts.config.max_sockets, parts.config.max_sockets_per_user);
-    let state = HttpState(Arc::new(Shared { parts, sockets }));
+/// The endpoint of administration.
+fn administration_endpoint(parts: HttpParts) -> Router<HttpState> {
+    let endpoint = get(graphql::get).post(graphql::post).fallback(answer::method_not_allowed);
+    Router::new().route("/admin/graphql", endpoint).with_state(HttpState::new(parts))
+}
+
+/// A listener for administration and nothing else, but for the health of the process.
+pub fn administration_router(parts: HttpParts) -> Router {
+    let state = HttpState::new(parts.clone());
+    let router = Router::new()
+        .merge(administration_endpoint(parts))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .fallback(answer::not_found);
+    layers::wrap(router, &state).with_state(state)
+}
+
+/// The whole HTTP surface; with administration, where that has no listener of its own.
+pub fn router(parts: HttpParts, administration: Option<HttpParts>) -> Router {
+    let state = HttpState::new(parts);
     let router = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(answer::method_not_allowed))
         .route("/graphql/ws", get(ws::open).post(graphql::post).fallback(answer::method_not_allowed))
@@ -110,6 +134,10 @@ pub fn router(parts: HttpParts) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .fallback(answer::not_found);
+    let router = match administration {
+        Some(parts) => router.merge(administration_endpoint(parts)),
+        None => router,
+    };
     layers::wrap(router, &state).with_state(state)
 }
 

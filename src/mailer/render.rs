@@ -81,6 +81,7 @@ impl Parts {
         let (message, invitation) = match content {
             MailContent::VerifyEmail(invitation) => ("verify_email", Some(invitation)),
             MailContent::ResetPassword(invitation) => ("reset_password", Some(invitation)),
+            MailContent::Invited(invitation) => ("invited", Some(invitation)),
             MailContent::ConfirmEmailChange(invitation) => ("confirm_email_change", Some(invitation)),
             MailContent::EmailChanged { undo, .. } => ("email_changed", Some(undo)),
             MailContent::PasswordChanged => ("password_changed", None),

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use crate::{
     config::DatabaseConfig,
     domain::{
-        accounts::UserStore,
+        access::{RoleStore, ServiceTokenStore},
+        accounts::{UserDirectory, UserStore},
+        audit::AuditStore,
         idempotency::AnswerStore,
         one_time::OneTimeTokenStore,
         outbox::OutboxStore,
@@ -35,6 +37,14 @@ pub struct Stores {
     pub outbox: Arc<dyn OutboxStore>,
     /// Answers that are given again.
     pub answers: Arc<dyn AnswerStore>,
+    /// Users by the many.
+    pub directory: Arc<dyn UserDirectory>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditStore>,
+    /// Roles.
+    pub roles: Arc<dyn RoleStore>,
+    /// Tokens of other services.
+    pub service_tokens: Arc<dyn ServiceTokenStore>,
     /// How often the store is called.
     pub calls: Arc<StoreCalls>,
     /// Whether the store answers.
@@ -58,6 +68,16 @@ pub enum OpenError {
         /// What the system said.
         reason: String,
     },
+    /// The schema is older than this program needs, and a service that runs knows no other.
+    #[error(
+        "the database has schema version {found}, this program needs {known}; end the service and start its new program, or run `vestibule migrate`"
+    )]
+    TooOld {
+        /// The version found.
+        found: i64,
+        /// The version that this program needs.
+        known: i64,
+    },
     /// The database was made by a newer version of the service.
     #[error(
         "the database has schema version {found}, this program knows versions up to {known}; use a newer program"
@@ -78,7 +98,38 @@ pub enum OpenError {
     },
 }
 
+/// The version of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// What there is; `None` where there is nothing yet.
+    pub found: Option<i64>,
+    /// What this program makes and needs.
+    pub known: i64,
+}
+
 impl Stores {
+    /// The version of the schema, without changing it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn version(config: &DatabaseConfig) -> Result<SchemaVersion, OpenError> {
+        match config {
+            DatabaseConfig::Sqlite(file) => sqlite::version(file),
+            DatabaseConfig::MongoDb(url) => mongodb::version(url).await,
+        }
+    }
+
+    /// Opens the configured store for a command: alone where no service runs, else beside it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_for_command(config: &DatabaseConfig) -> Result<Self, OpenError> {
+        match Self::open(config).await {
+            Err(OpenError::InUse { .. }) => Self::open_beside(config).await,
+            opened => opened,
+        }
+    }
+
     /// Opens the configured store: creates what is missing, brings an older schema up to date, and
     /// may be called by several processes at once.
     ///
@@ -91,8 +142,8 @@ impl Stores {
         }
     }
 
-    /// Opens the configured store for a command that runs beside a service and touches nothing that
-    /// the service keeps copies of.
+    /// Opens the configured store beside a service. What is changed that the service keeps copies of has to
+    /// be told by notes.
     ///
     /// # Errors
     /// [`OpenError`].

@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("http", &["graphql", "domain", "config"]),
     ("app", &["http", "graphql", "stores", "cache", "mailer", "media", "breaches", "domain", "config"]),
     ("lifecycle", &["app", "http", "domain"]),
-    ("cli", &["app", "lifecycle", "http", "graphql", "domain", "config", "telemetry"]),
+    ("cli", &["stores", "app", "lifecycle", "http", "graphql", "domain", "config", "telemetry"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

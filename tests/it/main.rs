@@ -7,6 +7,7 @@ mod access;
 #[cfg(feature = "server-tests")]
 mod account_life;
 mod accounts;
+mod administration;
 mod architecture;
 mod avatars;
 mod bad_input;

@@ -8,6 +8,7 @@ use serde_json::json;
 use vestibule::{
     domain::{
         accounts::{ChangeOutcome, EmailKey, User, UserChange, UserMetadata, UserStore, UserWithPassword},
+        audit::AuditEvent,
         ids::UserId,
         store::{StoreError, StoreResult},
     },
@@ -21,7 +22,7 @@ struct FaultyUsers(fn() -> StoreError);
 
 #[async_trait]
 impl UserStore for FaultyUsers {
-    async fn insert(&self, _: &UserWithPassword) -> StoreResult<()> {
+    async fn insert(&self, _: &UserWithPassword, _: Option<&AuditEvent>) -> StoreResult<()> {
         Err(self.0())
     }
     async fn find(&self, _: &UserId) -> StoreResult<Option<User>> {
@@ -39,7 +40,7 @@ impl UserStore for FaultyUsers {
     async fn change(&self, _: &UserChange) -> StoreResult<ChangeOutcome> {
         Err(self.0())
     }
-    async fn remove(&self, _: &UserId) -> StoreResult<()> {
+    async fn remove(&self, _: &UserId, _: Option<&AuditEvent>) -> StoreResult<()> {
         Err(self.0())
     }
 }

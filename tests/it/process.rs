@@ -1,5 +1,6 @@
 //! The program as a process: settings, signals, sudden ends, faults of what it depends on.
 
+mod commands;
 mod faults;
 mod hostile;
 #[cfg(feature = "server-tests")]

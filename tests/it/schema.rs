@@ -12,8 +12,21 @@ fn schema_graphql_is_up_to_date() {
 }
 
 #[test]
+fn schema_admin_graphql_is_up_to_date() {
+    let checked_in = include_str!("../../schema.admin.graphql");
+    assert!(
+        checked_in == vestibule::graphql::admin_sdl(),
+        "schema.admin.graphql differs from the code; run `make schema`"
+    );
+}
+
+#[test]
 fn every_element_of_the_schema_is_described() {
-    let sdl = vestibule::graphql::sdl();
+    check_descriptions(&vestibule::graphql::sdl());
+    check_descriptions(&vestibule::graphql::admin_sdl());
+}
+
+fn check_descriptions(sdl: &str) {
     let mut previous = "";
     let mut bare = Vec::new();
     for line in sdl.lines().map(str::trim) {

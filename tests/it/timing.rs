@@ -73,7 +73,7 @@ async fn with_people(backend: Backend, settings: &[(&str, &str)]) -> TestApp {
         let mut account = one.clone();
         account.user.id = UserId::generate(app.now(), &SystemRandom);
         account.user.email = EmailAddress::parse(&email(true, number)).unwrap();
-        app.stores.users.insert(&account).await.unwrap();
+        app.stores.users.insert(&account, None).await.unwrap();
     }
     app
 }

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::{Accounts, User, UserChange};
 use crate::domain::{
     actor::Principal,
+    audit::AuditKind,
     avatars::{Avatar, AvatarError, AvatarUpload, Confirmation, Picture, Receipt, UploadForm},
     clock::Instant,
     error::{AuthenticationFailure, Error, Result},
@@ -67,6 +68,7 @@ impl Accounts {
         }
         let mut change = UserChange::of(&caller.user.id, now);
         change.set.avatar = avatar;
+        let change = change.recorded(self.own(AuditKind::ProfileUpdated, caller).with("avatar", true));
         let user = self.parts.users.change(&change).await?.changed();
         let user = user.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
         self.parts.sessions.announce_user(&user).await;

@@ -1,8 +1,9 @@
 //! The end of an account, as far as its owner sees it.
 
-use super::{Accounts, ChangeOutcome, SETTLED, UserChange};
+use super::{Accounts, ChangeOutcome, SETTLED, UserChange, guard_administrator};
 use crate::domain::{
     actor::Principal,
+    audit::AuditKind,
     clock::Instant,
     error::{AuthenticationFailure, Error, Result},
     outbox::{Notice, Slot, Task},
@@ -14,7 +15,7 @@ impl Accounts {
     /// before restores it. Answers when it will be erased. Asking twice changes nothing.
     ///
     /// # Errors
-    /// `ServiceUnavailable`.
+    /// `LastAdministrator`, `ServiceUnavailable`.
     pub async fn delete_account(&self, caller: &Principal) -> Result<Instant> {
         let (now, id) = (self.parts.clock.now(), &caller.user.id);
         let due_at = now + self.parts.settings.deletion_grace;
@@ -23,6 +24,8 @@ impl Accounts {
         change.set.deletion_due_at = Patch::Set(due_at);
         change.consequences.ends_sessions = true;
         change.consequences.ends_tokens = true;
+        guard_administrator(&mut change, &caller.user);
+        let change = change.recorded(self.own(AuditKind::DeletionScheduled, caller));
         // Written down first: it is not done to an account that nobody has asked to erase.
         let erase = Task::EraseAccount { user_id: id.clone() };
         // Not at once even without grace, or it could find that the account is not marked yet.
@@ -37,7 +40,7 @@ impl Accounts {
                 }
                 Ok(due_at)
             }
-            ChangeOutcome::Unmet(user) => Ok(user.deletion_due_at.unwrap_or(due_at)),
+            ChangeOutcome::Unmet(user) => user.deletion_due_at.ok_or(Error::LastAdministrator),
             ChangeOutcome::Missing => Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked)),
         }
     }

@@ -3,6 +3,7 @@
 use super::{Accounts, EmailAddress, SETTLED, User, UserChange};
 use crate::domain::{
     actor::{ClientInfo, Principal},
+    audit::AuditKind,
     error::{Error, Result},
     one_time::{OneTimeToken, ProofRequest, Purpose, Ticket},
     outbox::{Slot, Task},
@@ -64,6 +65,7 @@ impl Accounts {
         change.set.email = Some(token.email.clone());
         change.set.email_verified = Some(true);
         change.consequences.ends_tokens = true;
+        let change = change.recorded(self.by_owner(AuditKind::EmailChanged, &token.user_id));
         let user = self.redeem(&token, &change).await?;
         tracing::info!(user = %user.id, "address changed");
         self.parts.sessions.announce_user(&user).await;
@@ -80,14 +82,17 @@ impl Accounts {
     pub async fn undo_email_change(&self, proof: &ProofRequest, client: &ClientInfo) -> Result<()> {
         let one_time = &self.parts.one_time;
         let token = self.find_token(proof, Purpose::UndoEmailChange, client).await?;
-        self.holder(&token, false).await?;
+        let holder = self.holder(&token, false).await?;
         let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
         change.set.email = Some(token.email.clone());
         change.set.email_verified = Some(true);
         change.set.password_hash = Some(PasswordHash::none());
-        change.set.deletion_due_at = Patch::Clear;
+        if holder.suspension.is_none() {
+            change.set.deletion_due_at = Patch::Clear;
+        }
         change.consequences.ends_sessions = true;
         change.consequences.ends_tokens = true;
+        let change = change.recorded(self.by_owner(AuditKind::EmailChangeUndone, &token.user_id));
         // Whoever moved the account on after that may not move it back again; before the change for those
         // who are fast, and after it for those who were faster.
         one_time.end_later(&token).await?;
@@ -129,7 +134,8 @@ impl Accounts {
         if let Some(avatar) = &ended.avatar {
             self.drop_avatar(&ended.id, &avatar.public_id, self.parts.clock.now()).await?;
         }
-        users.remove(&ended.id).await?;
+        let event = self.by_owner(AuditKind::UserErased, &token.user_id).about(&ended.id);
+        users.remove(&ended.id, Some(&event)).await?;
         Ok(true)
     }
 }

@@ -5,6 +5,7 @@ use chrono::DateTime;
 
 use super::{Accounts, ChangeOutcome, User, UserChange};
 use crate::domain::{
+    audit::{self, AuditKind},
     clock::Instant,
     error::Error,
     ids::{TaskId, UserId},
@@ -38,7 +39,10 @@ impl Accounts {
         }
         let User { email, name, locale, .. } = user;
         outbox.enqueue(Task::Farewell { email, name, locale }, Some(Slot::of_user("farewell", id))).await?;
-        self.parts.users.remove(id).await.map_err(Error::from)?;
+        self.parts.audit.redact(id).await?;
+        let (now, random) = (self.parts.clock.now(), &*self.parts.random);
+        let event = audit::by_itself(AuditKind::UserErased, id, now, random);
+        self.parts.users.remove(id, Some(&event)).await.map_err(Error::from)?;
         // Once more, for a login that was under way.
         self.parts.sessions.erase(id).await?;
         tracing::info!(user = %id, "account erased");

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Accounts, UserWithPassword};
 use crate::domain::{
     actor::Principal,
+    audit::AuditKind,
     avatars::Avatar,
     clock::Instant,
     error::{AuthenticationFailure, Error, Result},
@@ -29,6 +30,7 @@ impl Accounts {
         let sessions = self.parts.sessions.list_all(id).await?;
         let tokens = self.parts.one_time.list_of(id).await?;
         let pending = self.parts.outbox.list_of(id).await?;
+        self.parts.audit.append(&self.own(AuditKind::DataExported, caller)).await?;
         tracing::info!(user = %id, "personal data exported");
         Ok(json!({
             "formatVersion": EXPORT_VERSION,

@@ -54,6 +54,13 @@ impl Letter<'_> {
         Ok(Some(self.with(email, MailContent::ResetPassword(invitation))))
     }
 
+    pub(super) async fn invitation_to_join(self) -> Result<Option<Mail>> {
+        let email = self.user.email.clone();
+        let minted = self.accounts.parts.one_time.mint_invitation(&self.user).await?;
+        let invitation = self.invitation(Purpose::ResetPassword, minted);
+        Ok(Some(self.with(email, MailContent::Invited(invitation))))
+    }
+
     /// `None` if the address belongs to somebody else, whom [`Accounts::warn_owner`] tells of it.
     pub(super) async fn change_email(
         self,

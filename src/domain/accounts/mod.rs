@@ -2,6 +2,7 @@
 
 mod avatar;
 mod delete;
+mod directory;
 mod email;
 mod email_change;
 mod erase;
@@ -10,11 +11,13 @@ mod letters;
 mod metadata;
 mod name;
 mod password;
+mod position;
 mod preferences;
 mod profile;
 mod register;
 mod reset;
 mod store;
+mod suspension;
 mod tasks;
 mod user;
 mod username;
@@ -25,22 +28,32 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use url::Url;
 
+pub use directory::{
+    COUNTED_USERS, Insertion, MAX_PREFIX_CHARACTERS, UserDirectory, UserFilter, UserOrder, UserQuery,
+    UserRange, UserSelector, UserStatus, last_seen_millis, name_key,
+};
 pub use email::{EmailAddress, EmailKey, MAX_EMAIL_BYTES};
 pub use metadata::{MAX_METADATA_BYTES, MAX_METADATA_DEPTH, Metadata, UserMetadata};
 pub use name::{DisplayName, MAX_NAME_CHARACTERS, parse_label};
 pub use password::ChangePasswordRequest;
+pub use position::UserPosition;
 pub use preferences::{Locale, TimeZone};
 pub use profile::UpdateProfileRequest;
+pub(in crate::domain) use profile::changed_fields;
 pub use register::{RegisterRequest, Registration};
 pub use store::{ChangeOutcome, Consequences, Precondition, UserChange, UserFields, UserStore};
+pub use suspension::{MAX_REASON_CHARACTERS, Suspension, parse_reason};
 pub use user::{User, UserWithPassword};
 pub use username::{MAX_USERNAME_CHARACTERS, MIN_USERNAME_CHARACTERS, Username};
 
 use super::{
-    actor::ClientInfo,
+    access::ADMIN_ROLE,
+    actor::{ClientInfo, Principal},
+    audit::{self, Audit, AuditEvent, AuditKind},
     avatars::AvatarStore,
     clock::SharedClock,
     error::{AuthenticationFailure, Error, Result},
+    ids::UserId,
     mail::Mailer,
     one_time::{OneTimeToken, OneTimeTokens, ProofRequest, Purpose},
     outbox::{Outbox, Slot, Task},
@@ -57,6 +70,11 @@ pub const USER_ROLE: &str = "user";
 /// How long after a change was announced in the outbox the store has made it, or will not: longer than a
 /// call of a store may take.
 const SETTLED: TimeDelta = TimeDelta::seconds(10);
+
+/// Makes sure that somebody stays administrator when a change of this user is made that takes one away.
+pub(in crate::domain) fn guard_administrator(change: &mut UserChange, user: &User) {
+    change.only_if.has_other_administrator = user.roles.iter().any(|role| role == ADMIN_ROLE);
+}
 
 /// How accounts are kept.
 #[derive(Debug, Clone)]
@@ -81,6 +99,8 @@ pub struct AccountParts {
     pub limits: Arc<RateLimits>,
     /// The session service.
     pub sessions: Arc<Sessions>,
+    /// What happens is written down there.
+    pub audit: Arc<Audit>,
     /// Tokens of mails.
     pub one_time: Arc<OneTimeTokens>,
     /// What is done later.
@@ -115,6 +135,16 @@ impl Accounts {
     pub async fn metadata(&self, user: &User) -> Result<UserMetadata> {
         let found = self.parts.users.find_metadata(&user.id).await?;
         found.ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
+    }
+
+    /// What the caller does to their own account.
+    fn own(&self, kind: AuditKind, caller: &Principal) -> AuditEvent {
+        audit::own(kind, caller, self.parts.clock.now(), &*self.parts.random)
+    }
+
+    /// What a person does who has proven to be this one.
+    fn by_owner(&self, kind: AuditKind, user: &UserId) -> AuditEvent {
+        audit::by_owner(kind, user, self.parts.clock.now(), &*self.parts.random)
     }
 
     /// Writes a mail down that somebody has asked for. One that was asked for a moment ago already costs the

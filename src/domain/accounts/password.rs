@@ -3,6 +3,7 @@
 use super::{Accounts, User, UserChange, UserWithPassword};
 use crate::domain::{
     actor::{ClientInfo, Principal},
+    audit::{AuditEvent, AuditKind},
     error::{Error, Result},
     faults::Faults,
     outbox::{Notice, Slot, Task},
@@ -41,7 +42,9 @@ impl Accounts {
         let stored = self.parts.sessions.verify_own(caller, current, &request.client).await?;
         let context = stored.user.words();
         self.parts.passwords.check_strength("newPassword", &new, &context).await?;
-        let user = self.replace_password(&stored, new, !request.keep_other_sessions).await?;
+        let event = self.own(AuditKind::PasswordChanged, caller);
+        let event = event.with("othersLoggedOut", !request.keep_other_sessions);
+        let user = self.replace_password(&stored, new, !request.keep_other_sessions, event).await?;
         let sessions = &self.parts.sessions;
         let kind = if request.keep_other_sessions {
             sessions.announce_user(&user).await;
@@ -60,6 +63,7 @@ impl Accounts {
         stored: &UserWithPassword,
         new: Password,
         ends_sessions: bool,
+        event: AuditEvent,
     ) -> Result<User> {
         let hash = self.parts.passwords.hash(new).await?;
         let mut change = UserChange::of(&stored.user.id, self.parts.clock.now());
@@ -67,6 +71,7 @@ impl Accounts {
         change.set.password_hash = Some(hash);
         change.consequences.ends_sessions = ends_sessions;
         change.consequences.ends_tokens = true;
+        let change = change.recorded(event);
         // Somebody else changed it meanwhile: what was given is not the current password any more.
         let user = self.parts.users.change(&change).await?.changed().ok_or(Error::InvalidCredentials)?;
         tracing::info!(user = %user.id, ends_sessions, "password changed");

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::domain::{
     actor::Principal,
+    audit::AuditKind,
     error::{AuthenticationFailure, Error, Result},
     faults::{Fault, FaultCode, Faults},
     patch::Patch,
@@ -31,7 +32,11 @@ pub struct UpdateProfileRequest {
 }
 
 impl UpdateProfileRequest {
-    fn read(self) -> Result<UserFields> {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// `BadUserInput` with every faulty one.
+    pub(in crate::domain) fn read(self) -> Result<UserFields> {
         let mut faults = Faults::default();
         let name = faults.check(match self.name {
             Patch::Keep => Ok(None),
@@ -69,12 +74,16 @@ impl Accounts {
     pub async fn update_profile(&self, caller: &Principal, request: UpdateProfileRequest) -> Result<User> {
         let expected_version = request.expected_version;
         let set = request.read()?;
-        if !changes_anything(&set) {
+        if changed_fields(&set).is_empty() {
             return self.unchanged(caller, expected_version).await;
         }
         let mut change = UserChange::of(&caller.user.id, self.parts.clock.now());
         change.only_if.version = expected_version;
         change.set = set;
+        let event = changed_fields(&change.set)
+            .into_iter()
+            .fold(self.own(AuditKind::ProfileUpdated, caller), |event, field| event.with(field, true));
+        let change = change.recorded(event);
         match self.parts.users.change(&change).await {
             Ok(ChangeOutcome::Changed(user)) => {
                 self.parts.sessions.announce_user(&user).await;
@@ -103,10 +112,14 @@ impl Accounts {
     }
 }
 
-fn changes_anything(set: &UserFields) -> bool {
-    set.name.is_some()
-        || set.public_metadata.is_some()
-        || set.username.is_change()
-        || set.locale.is_change()
-        || set.time_zone.is_change()
+/// The names of what is to be changed, for the audit log: the values are the person's own affair.
+pub(in crate::domain) fn changed_fields(set: &UserFields) -> Vec<&'static str> {
+    let fields = [
+        ("name", set.name.is_some()),
+        ("username", set.username.is_change()),
+        ("locale", set.locale.is_change()),
+        ("timeZone", set.time_zone.is_change()),
+        ("publicMetadata", set.public_metadata.is_some()),
+    ];
+    fields.into_iter().filter(|(_, is_changed)| *is_changed).map(|(field, _)| field).collect()
 }

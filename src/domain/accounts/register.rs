@@ -3,6 +3,7 @@
 use super::{Accounts, DisplayName, EmailAddress, Locale, User, UserMetadata, UserWithPassword};
 use crate::domain::{
     actor::ClientInfo,
+    audit::AuditKind,
     clock::Instant,
     error::{Error, Result},
     faults::Faults,
@@ -93,7 +94,8 @@ impl Accounts {
     ) -> Result<Registration> {
         let Application { email, name, locale, device_name } = application;
         let account = new_account(user_id, (email, name, locale), password_hash, self.parts.clock.now());
-        self.parts.users.insert(&account).await.map_err(|error| match error {
+        let event = self.by_owner(AuditKind::Registered, &account.user.id);
+        self.parts.users.insert(&account, Some(&event)).await.map_err(|error| match error {
             StoreError::Conflict(Field::Email) => Error::EmailTaken,
             other => other.into(),
         })?;
@@ -104,7 +106,7 @@ impl Accounts {
         let signed_in = if self.parts.settings.require_verified_email {
             None
         } else {
-            Some(self.parts.sessions.start(user, device_name, client).await?)
+            Some(self.parts.sessions.start(user, device_name, client, None).await?)
         };
         Ok(Registration { signed_in, ticket })
     }
@@ -136,7 +138,8 @@ impl Accounts {
         let PendingAccount { user_id, email, name, locale, password_hash, ticket } = pending.clone();
         let hash = PasswordHash::from_stored(password_hash);
         let account = new_account(user_id, (email.clone(), name, locale), hash, applied_at);
-        let task = match self.parts.users.insert(&account).await {
+        let event = self.by_owner(AuditKind::Registered, &account.user.id);
+        let task = match self.parts.users.insert(&account, Some(&event)).await {
             Ok(()) => {
                 tracing::info!(user = %account.user.id, "account made");
                 Task::VerifyEmail { email: email.clone(), ticket: Some(ticket) }

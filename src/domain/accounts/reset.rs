@@ -3,6 +3,7 @@
 use super::{Accounts, EmailAddress, UserChange};
 use crate::domain::{
     actor::ClientInfo,
+    audit::AuditKind,
     error::{Error, Result},
     one_time::{ProofRequest, Purpose, Ticket},
     outbox::{Notice, Slot, Task},
@@ -56,6 +57,7 @@ impl Accounts {
         change.set.email_verified = Some(true);
         change.consequences.ends_sessions = true;
         change.consequences.ends_tokens = true;
+        let change = change.recorded(self.by_owner(AuditKind::PasswordReset, &token.user_id));
         let user = self.redeem(&token, &change).await?;
         tracing::info!(user = %user.id, "password reset");
         self.parts.limits.pardon(&Identifier::of_email(&user.email)).await;

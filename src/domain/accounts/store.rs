@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 
 use super::{
-    DisplayName, EmailAddress, EmailKey, Locale, Metadata, TimeZone, User, UserMetadata, UserWithPassword,
-    Username,
+    DisplayName, EmailAddress, EmailKey, Locale, Metadata, Suspension, TimeZone, User, UserMetadata,
+    UserWithPassword, Username,
 };
 use crate::domain::{
-    avatars::Avatar, clock::Instant, ids::UserId, passwords::PasswordHash, patch::Patch, store::StoreResult,
+    audit::AuditEvent, avatars::Avatar, clock::Instant, ids::UserId, passwords::PasswordHash, patch::Patch,
+    store::StoreResult,
 };
 
 /// What must be true of the stored user for a change to be made; what is `None` may be anything.
@@ -21,6 +22,8 @@ pub struct Precondition {
     pub credential_epoch: Option<i64>,
     /// When the account is to be erased: `Set` for exactly then, `Clear` for never.
     pub deletion_due_at: Patch<Instant>,
+    /// Somebody else is an administrator whose account is neither suspended nor going to be erased.
+    pub has_other_administrator: bool,
 }
 
 /// The fields that a change writes; what is `None` or `Keep` stays as it is.
@@ -42,10 +45,17 @@ pub struct UserFields {
     pub avatar: Patch<Avatar>,
     /// What applications let the person keep.
     pub public_metadata: Option<Metadata>,
-    /// When the account is to be erased.
+    /// When the account is to be erased. Cleared of accounts alone that are not suspended.
     pub deletion_due_at: Patch<Instant>,
     /// The hash of the password.
     pub password_hash: Option<PasswordHash>,
+    /// The names of the roles.
+    pub roles: Option<Vec<String>>,
+    /// Why and until when the account is closed. Whoever changes this says among the conditions whether the
+    /// account is going to be erased.
+    pub suspension: Patch<Suspension>,
+    /// What administrators and services alone may change.
+    pub app_metadata: Option<Metadata>,
 }
 
 /// What a change means besides its fields.
@@ -72,6 +82,8 @@ pub struct UserChange {
     pub consequences: Consequences,
     /// When.
     pub at: Instant,
+    /// What is written to the audit log, with the change or not at all.
+    pub event: Option<Box<AuditEvent>>,
 }
 
 impl UserChange {
@@ -83,7 +95,15 @@ impl UserChange {
             set: UserFields::default(),
             consequences: Consequences::default(),
             at,
+            event: None,
         }
+    }
+
+    /// The same, with what is written to the audit log of it.
+    #[must_use]
+    pub fn recorded(mut self, event: AuditEvent) -> Self {
+        self.event = Some(Box::new(event));
+        self
     }
 }
 
@@ -118,7 +138,7 @@ pub trait UserStore: Send + Sync {
     /// `Conflict(Email)` when another user has the same e-mail key, `Conflict(Username)` when another has
     /// a user name that looks like it, whoever was first; of many concurrent calls for one key exactly
     /// one succeeds. `Conflict(Identity)` when the id is there.
-    async fn insert(&self, user: &UserWithPassword) -> StoreResult<()>;
+    async fn insert(&self, user: &UserWithPassword, event: Option<&AuditEvent>) -> StoreResult<()>;
 
     /// The user with this id, or `None`.
     async fn find(&self, id: &UserId) -> StoreResult<Option<User>>;
@@ -140,5 +160,5 @@ pub trait UserStore: Send + Sync {
     async fn change(&self, change: &UserChange) -> StoreResult<ChangeOutcome>;
 
     /// Removes a user for good. Removing one that is not there is no error.
-    async fn remove(&self, id: &UserId) -> StoreResult<()>;
+    async fn remove(&self, id: &UserId, event: Option<&AuditEvent>) -> StoreResult<()>;
 }

@@ -40,6 +40,10 @@ impl TaskHandler for Accounts {
             Task::Notice { user_id, notice } => {
                 self.letter_of(user_id, id).await?.map(|letter| letter.notice(notice))
             }
+            Task::Invite { user_id } => match self.letter_of(user_id, id).await? {
+                Some(letter) => letter.invitation_to_join().await?,
+                None => None,
+            },
             Task::Unknown => return Err(TaskError::Later("a newer program knows how to do it".into())),
             Task::Farewell { email, name, locale } => Some(Mail {
                 id: id.clone(),

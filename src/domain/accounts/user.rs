@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DisplayName, EmailAddress, Locale, TimeZone, USER_ROLE, UserMetadata, Username};
+use super::{
+    DisplayName, EmailAddress, Locale, Suspension, TimeZone, USER_ROLE, UserMetadata, UserStatus, Username,
+};
 use crate::domain::{avatars::Avatar, clock::Instant, ids::UserId, passwords::PasswordHash};
 
 /// A person's account, without anything secret.
@@ -32,6 +34,12 @@ pub struct User {
     pub updated_at: Instant,
     /// When the account is to be erased, if its owner has asked for that. Nobody logs in from then on.
     pub deletion_due_at: Option<Instant>,
+    /// Why and until when the account is closed, if it is.
+    #[serde(default)]
+    pub suspension: Option<Suspension>,
+    /// When the person was last seen, to the hour.
+    #[serde(default)]
+    pub last_seen_at: Option<Instant>,
     /// Counts the changes, from 1; writes compare and set it.
     pub version: i64,
     /// Counts the events that end every session at once, such as a changed password. A session that
@@ -57,9 +65,25 @@ impl User {
             created_at: now,
             updated_at: now,
             deletion_due_at: None,
+            suspension: None,
+            last_seen_at: None,
             version: 1,
             session_epoch: 1,
             credential_epoch: 1,
+        }
+    }
+
+    /// Whether the account is closed at `now`.
+    pub fn is_suspended(&self, now: Instant) -> bool {
+        self.suspension.as_ref().is_some_and(|suspension| suspension.holds(now))
+    }
+
+    /// In which state the account is stored.
+    pub const fn status(&self) -> UserStatus {
+        match (&self.deletion_due_at, &self.suspension) {
+            (Some(_), _) => UserStatus::Deleting,
+            (None, Some(_)) => UserStatus::Suspended,
+            (None, None) => UserStatus::Active,
         }
     }
 

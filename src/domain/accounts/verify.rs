@@ -3,6 +3,7 @@
 use super::{Accounts, EmailAddress, User, UserChange};
 use crate::domain::{
     actor::ClientInfo,
+    audit::AuditKind,
     error::{Error, Result},
     one_time::{ProofRequest, Purpose, Ticket},
     outbox::{Slot, Task},
@@ -35,6 +36,7 @@ impl Accounts {
         let mut change = UserChange::of(&token.user_id, self.parts.clock.now());
         change.only_if.credential_epoch = Some(token.credential_epoch);
         change.set.email_verified = Some(true);
+        let change = change.recorded(self.by_owner(AuditKind::EmailVerified, &token.user_id));
         let user = self.redeem(&token, &change).await?;
         tracing::info!(user = %user.id, "address verified");
         self.parts.sessions.announce_user(&user).await;

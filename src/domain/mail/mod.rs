@@ -58,6 +58,8 @@ pub enum MailContent {
     VerifyEmail(Invitation),
     /// This is the way to a new password.
     ResetPassword(Invitation),
+    /// Somebody has made an account for you; this is the way to a password.
+    Invited(Invitation),
     /// Shall the account move to this address?
     ConfirmEmailChange(Invitation),
     /// The account has moved to another address.

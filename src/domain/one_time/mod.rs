@@ -32,6 +32,9 @@ pub const CODE_TTL: TimeDelta = TimeDelta::minutes(10);
 /// How long a change of the address can be undone.
 pub const UNDO_TTL: TimeDelta = TimeDelta::days(7);
 
+/// How long an invitation can be accepted.
+pub const INVITATION_TTL: TimeDelta = TimeDelta::days(7);
+
 /// How long tokens live.
 #[derive(Debug, Clone, Copy)]
 pub struct OneTimeSettings {
@@ -119,6 +122,19 @@ impl OneTimeTokens {
         let token = OneTimeToken { code: state, ..self.token(purpose, user, email) };
         store.insert(&token, &secret.hash()).await?;
         Ok(Minted { secret, code: code.map(|(_, code)| code), ttl })
+    }
+
+    /// Makes a token by which somebody chooses a first password, who did not ask for it and may read the mail
+    /// days later.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(super) async fn mint_invitation(&self, user: &User) -> Result<Minted> {
+        let secret = OneTimeSecret::generate(&*self.parts.random);
+        let token = self.token(Purpose::ResetPassword, user, &user.email);
+        let token = OneTimeToken { expires_at: token.created_at + INVITATION_TTL, ..token };
+        self.parts.store.insert(&token, &secret.hash()).await?;
+        Ok(Minted { secret, code: None, ttl: INVITATION_TTL })
     }
 
     /// Makes a token without a code whose secret nobody knows yet: for a mail that is written later, and

@@ -3,17 +3,15 @@
 use std::fmt;
 
 use aws_lc_rs::{constant_time, digest};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::CodeState;
 use crate::domain::{
     faults::{Fault, FaultCode},
     random::{self, Random},
+    secret::opaque_secret,
     tokens::TokenHash,
 };
-
-const SECRET_BYTES: usize = 32;
 
 /// Characters of a short code.
 pub const CODE_CHARACTERS: usize = 8;
@@ -22,48 +20,11 @@ pub const CODE_ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 const CODE_BITS: usize = 5;
 const CODE_CONTEXT: &[u8] = b"vestibule/code/v1";
 
-macro_rules! secret {
-    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-        pub struct $name([u8; SECRET_BYTES]);
-
-        impl $name {
-            /// Draws a new one.
-            pub fn generate(random: &dyn Random) -> Self {
-                Self(random::bytes(random))
-            }
-
-            /// Reads one as a client sent it; `None` for anything else.
-            pub fn parse(text: &str) -> Option<Self> {
-                let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix($prefix)?).ok()?;
-                bytes.try_into().ok().map(Self)
-            }
-
-            /// The text that goes out.
-            pub fn expose(&self) -> String {
-                format!(concat!($prefix, "{}"), URL_SAFE_NO_PAD.encode(self.0))
-            }
-
-            /// What stores keep of it.
-            pub fn hash(&self) -> TokenHash {
-                TokenHash::of(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("[redacted]")
-            }
-        }
-    };
-}
-
-secret!(
+opaque_secret!(
     /// The token of a link, `vot_…`.
     OneTimeSecret, "vot_"
 );
-secret!(
+opaque_secret!(
     /// What the device keeps that asked for a mail, `vtk_…`; without it the code of the mail is worth
     /// nothing.
     Ticket, "vtk_"

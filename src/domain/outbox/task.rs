@@ -82,6 +82,11 @@ pub enum Task {
         /// What it is called.
         public_id: String,
     },
+    /// Send a person who has been invited the way to a password.
+    Invite {
+        /// Whose account.
+        user_id: UserId,
+    },
     /// Erase an account, if its owner still wants that.
     EraseAccount {
         /// Whose account.
@@ -157,6 +162,7 @@ impl Task {
             Self::Notice { .. } => "notice",
             Self::Farewell { .. } => "farewell",
             Self::DropAvatar { .. } => "drop_avatar",
+            Self::Invite { .. } => "invite",
             Self::EraseAccount { .. } => "erase_account",
             Self::Unknown => "unknown",
         }
@@ -168,6 +174,7 @@ impl Task {
             Self::ChangeEmail { user_id, .. }
             | Self::EmailChanged { user_id, .. }
             | Self::Notice { user_id, .. }
+            | Self::Invite { user_id }
             | Self::EraseAccount { user_id } => Some(user_id),
             Self::Register(_)
             | Self::VerifyEmail { .. }

@@ -6,6 +6,7 @@ use super::{Session, Sessions};
 use crate::domain::{
     accounts::{ChangeOutcome, User, UserChange, UserWithPassword},
     actor::{ClientInfo, Principal},
+    audit::{self, AuditKind},
     error::{AuthenticationFailure, Error, Result},
     outbox::{Notice, Slot, Task},
     passwords::{Password, Verification},
@@ -17,13 +18,17 @@ impl Sessions {
     /// The user as a login finds it: an account that was going to be erased is not any more.
     ///
     /// # Errors
-    /// `InvalidCredentials`, as for a wrong password, for an account that is being erased, and for one
+    /// `AccountSuspended`. `InvalidCredentials`, as for a wrong password, for an account that is being erased, and for one
     /// whose address has to be verified first: its owner is told by mail and nobody else learns of it.
     pub(super) async fn admit(&self, user: User) -> Result<User> {
         if self.parts.settings.require_verified_email && !user.email_verified {
             tracing::info!(user = %user.id, "login refused: the address is not verified");
             self.ask_to_verify(&user);
             return Err(Error::InvalidCredentials);
+        }
+        if user.is_suspended(self.parts.clock.now()) {
+            tracing::info!(user = %user.id, "login refused: the account is suspended");
+            return Err(Error::AccountSuspended);
         }
         match user.deletion_due_at {
             None => Ok(user),
@@ -52,7 +57,11 @@ impl Sessions {
         }
         let mut change = UserChange::of(&user.id, now);
         change.only_if.deletion_due_at = Patch::Set(due_at);
+        // What is cleared is the deletion of an account that is not suspended.
+        change.only_if.version = Some(user.version);
         change.set.deletion_due_at = Patch::Clear;
+        let random = &*self.parts.random;
+        let change = change.recorded(audit::by_owner(AuditKind::DeletionCancelled, &user.id, now, random));
         match self.parts.users.change(&change).await? {
             ChangeOutcome::Changed(user) => {
                 tracing::info!(user = %user.id, "account is not to be erased any more");

@@ -79,12 +79,9 @@ impl Sessions {
         written.is_ok()
     }
 
-    /// Reads and acts on notes for as long as the service lives. Needed where the cache is one that
-    /// can miss a change.
+    /// Reads and acts on notes for as long as the service lives: those of other nodes, and of commands that
+    /// run beside this process.
     pub fn follow_notes(self: &Arc<Self>) {
-        if self.parts.cache.checkpoint().is_none() {
-            return;
-        }
         let service = Arc::downgrade(self);
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(NOTES_INTERVAL);
@@ -103,13 +100,14 @@ impl Sessions {
             self.write(note).await;
         }
         // Without a connection nothing of the cache is believed, and there is nobody to tell.
-        let Some(checkpoint) = self.parts.cache.checkpoint().filter(|checkpoint| checkpoint.is_connected)
-        else {
+        let checkpoint = self.parts.cache.checkpoint();
+        if checkpoint.is_some_and(|checkpoint| !checkpoint.is_connected) {
             return;
-        };
-        match self.act_on_notes().await {
-            Ok(()) => self.parts.cache.confirm(checkpoint),
-            Err(error) => tracing::debug!(%error, "notes could not be read"),
+        }
+        match (self.act_on_notes().await, checkpoint) {
+            (Ok(()), Some(checkpoint)) => self.parts.cache.confirm(checkpoint),
+            (Ok(()), None) => {}
+            (Err(error), _) => tracing::debug!(%error, "notes could not be read"),
         }
     }
 

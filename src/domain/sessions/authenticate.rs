@@ -48,7 +48,7 @@ impl Sessions {
                 return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));
             }
             Ok(CachedPrincipal { session: CachedSession::Live(session), user: Some(user) })
-                if session.check(&user, now).is_ok() =>
+                if session.check(&user, now).is_ok() && !user.is_suspended(now) =>
             {
                 return Ok(Principal { user, session });
             }
@@ -56,6 +56,9 @@ impl Sessions {
         }
         let principal = self.principal_from_store(user, session).await?;
         principal.session.check(&principal.user, now).map_err(Error::Unauthenticated)?;
+        if principal.user.is_suspended(now) {
+            return Err(Error::AccountSuspended);
+        }
         self.copy(self.parts.cache.fill(&principal).await);
         Ok(principal)
     }

@@ -155,6 +155,7 @@ impl Sessions {
         let (user, session) = (&listener.user.id, &listener.session.id);
         match self.principal(user, session, self.parts.clock.now()).await {
             Err(Error::Unauthenticated(reason)) => Some(reason),
+            Err(Error::AccountSuspended) => Some(AuthenticationFailure::SessionRevoked),
             Ok(_) | Err(_) => None,
         }
     }

@@ -8,8 +8,10 @@ use super::{Sessions, SignedIn, parse_device_name};
 use crate::domain::{
     accounts::{ChangeOutcome, EmailAddress, User, UserChange, UserWithPassword},
     actor::{ClientInfo, PresentedToken},
+    audit::{self, AuditActor, AuditEvent, AuditKind},
     error::{Error, Result},
     faults::Faults,
+    ids::UserId,
     passwords::{Password, PasswordHash, Verification},
     rate_limits::{Class, DeviceId, Identifier, PasswordAttempt},
 };
@@ -67,7 +69,9 @@ impl Sessions {
             }
         };
         self.parts.limits.succeeded(attempt).await;
-        let mut signed_in = self.start(user, device_name, &request.client).await?;
+        let now = self.parts.clock.now();
+        let event = audit::by_owner(AuditKind::Login, &user.id, now, &*self.parts.random);
+        let mut signed_in = self.start(user, device_name, &request.client, Some(event)).await?;
         if let Some(device) = device {
             // The same device: a new one with each login would have failures of its own each time.
             signed_in.device_token = Some(self.parts.devices.renew(&device, &signed_in.user));
@@ -96,16 +100,28 @@ impl Sessions {
         let found = self.parts.users.find_by_email(&email.key()).await?;
         tokio::time::sleep_until(looked_at).await;
         let stored = found.as_ref().map(|found| found.password_hash.clone());
+        let attempted = found.as_ref().map(|found| found.user.id.clone());
         let known = found.as_ref().map(|found| tracing::field::display(found.user.id.clone()));
         let verification = self.parts.passwords.verify(password, stored).await?;
         let (Some(found), Verification::Right { upgraded }) = (found, verification) else {
             tracing::info!(user = known, "login refused");
+            self.note_failure(attempted.as_ref());
             return Err(Error::InvalidCredentials);
         };
         if let Some(upgraded) = upgraded {
             self.upgrade_hash(&found, upgraded).await;
         }
         self.admit(found.user).await
+    }
+
+    /// Writes down that somebody tried to log in, as a person or with an address that is nobody's: the same
+    /// work for both, beside the answer. Which address that was is nobody's business.
+    fn note_failure(&self, user: Option<&UserId>) {
+        let (now, random) = (self.parts.clock.now(), &*self.parts.random);
+        let event = AuditEvent::new(AuditKind::Login, AuditActor::anonymous(), now, random);
+        let event = user.map_or_else(|| event.clone(), |user| event.clone().about(user)).failed();
+        let audit = self.parts.audit.clone();
+        tokio::spawn(async move { audit.note(event).await });
     }
 
     /// Replaces a hash of an older cost. That it fails is no reason to refuse the login: the next

@@ -1,7 +1,12 @@
 //! Logout.
 
 use super::{SessionEventKind, SessionSelector, Sessions};
-use crate::domain::{actor::Credentials, error::Result, tokens::RefreshToken};
+use crate::domain::{
+    actor::Credentials,
+    audit::{self, AuditKind},
+    error::Result,
+    tokens::RefreshToken,
+};
 
 /// What names the session to end.
 #[derive(Default)]
@@ -53,6 +58,12 @@ impl Sessions {
         if session.ended_at == Some(now) {
             tracing::info!(user = %session.user_id, session = %session.id, "session ended");
             self.tell(kind, &session.user_id, &session.id).await;
+            let what = match kind {
+                SessionEventKind::ReuseDetected => AuditKind::TokenReused,
+                _ => AuditKind::SessionEnded,
+            };
+            let event = audit::by_owner(what, &session.user_id, now, &*self.parts.random);
+            self.parts.audit.note(event.in_session(&session.id)).await;
         }
         // One that had ended before is no news, and is announced again in case that had failed.
         self.announce_end(&session.user_id, &session.id).await?;

@@ -4,6 +4,7 @@ use super::{LiveSessions, Session, SessionEventKind, SessionSelector, Sessions, 
 use crate::domain::{
     accounts::UserChange,
     actor::Principal,
+    audit::{self, AuditKind},
     error::{AuthenticationFailure, Error, Result},
     faults::{Fault, FaultCode},
     ids::{SessionId, UserId},
@@ -99,6 +100,8 @@ impl Sessions {
     pub async fn revoke_others(&self, caller: &Principal) -> Result<u64> {
         let mut change = UserChange::of(&caller.user.id, self.parts.clock.now());
         change.consequences.ends_sessions = true;
+        let (now, random) = (self.parts.clock.now(), &*self.parts.random);
+        let change = change.recorded(audit::own(AuditKind::SessionsEnded, caller, now, random));
         let raised = self.parts.users.change(&change).await?;
         let user = raised.changed().ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
         tracing::info!(user = %user.id, session = %caller.session.id, "all other sessions ended");

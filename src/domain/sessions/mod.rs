@@ -34,7 +34,8 @@ pub use store::{
 };
 
 use super::{
-    accounts::{User, UserStore},
+    accounts::{User, UserDirectory, UserStore},
+    audit::Audit,
     clock::SharedClock,
     ids::SessionId,
     outbox::Outbox,
@@ -54,6 +55,10 @@ const TOLD_ENDS: usize = 50;
 pub struct SessionParts {
     /// The truth about users.
     pub users: Arc<dyn UserStore>,
+    /// Where it is noted when people were seen.
+    pub directory: Arc<dyn UserDirectory>,
+    /// What happens is written down there.
+    pub audit: Arc<Audit>,
     /// The truth about sessions.
     pub store: Arc<dyn SessionStore>,
     /// Copies of both.

@@ -68,7 +68,12 @@ impl Sessions {
         let user = self.parts.users.find(&session.user_id).await?;
         let revoked = Error::Unauthenticated(AuthenticationFailure::SessionRevoked);
         let Some(user) = user else { return Err(revoked) };
-        session.check(&user, self.parts.clock.now()).map_err(Error::Unauthenticated)?;
+        let now = self.parts.clock.now();
+        session.check(&user, now).map_err(Error::Unauthenticated)?;
+        if user.is_suspended(now) {
+            return Err(Error::AccountSuspended);
+        }
+        self.note_seen(&user, now);
         self.sign_in(user, session, refresh_token).await
     }
 }

@@ -2,10 +2,14 @@
 
 use std::net::IpAddr;
 
+use chrono::TimeDelta;
+
 use super::{Session, SessionEventKind, Sessions, device};
 use crate::domain::{
     accounts::{User, parse_label},
     actor::{ClientInfo, Principal},
+    audit::AuditEvent,
+    clock::Instant,
     error::Result,
     faults::Fault,
     ids::SessionId,
@@ -14,6 +18,9 @@ use crate::domain::{
 
 /// The most characters a device name may have.
 pub const MAX_DEVICE_NAME_CHARACTERS: usize = 100;
+
+/// How often at most it is written that a person was seen.
+const SEEN_INTERVAL: TimeDelta = TimeDelta::hours(1);
 
 /// A user who has just been given tokens.
 pub struct SignedIn {
@@ -47,6 +54,7 @@ impl Sessions {
         user: User,
         device_name: Option<String>,
         client: &ClientInfo,
+        event: Option<AuditEvent>,
     ) -> Result<SignedIn> {
         let now = self.parts.clock.now();
         let absolute_expires_at = now + self.parts.settings.absolute_ttl;
@@ -66,12 +74,28 @@ impl Sessions {
             version: 1,
         };
         let refresh_token = RefreshToken::generate(&*self.parts.random);
-        self.parts.store.insert(&session, &refresh_token.family(), &refresh_token.hash()).await?;
+        let event = event.map(|event| event.in_session(&session.id));
+        let hashes = (&refresh_token.family(), &refresh_token.hash());
+        self.parts.store.insert(&session, hashes, event.as_ref()).await?;
+        self.note_seen(&user, now);
         tracing::info!(user = %user.id, session = %session.id, "session started");
         let mut signed_in = self.sign_in(user, session, refresh_token).await?;
         signed_in.device_token = Some(self.parts.devices.issue(&signed_in.user));
         self.tell(SessionEventKind::Created, &signed_in.user.id, &signed_in.session.id).await;
         Ok(signed_in)
+    }
+
+    /// Writes down, to the hour, that a person was seen. Nobody waits longer for it, or fails by it.
+    pub(super) fn note_seen(&self, user: &User, now: Instant) {
+        if user.last_seen_at.is_some_and(|seen| now - seen < SEEN_INTERVAL) {
+            return;
+        }
+        let (directory, id) = (self.parts.directory.clone(), user.id.clone());
+        tokio::spawn(async move {
+            if let Err(error) = directory.touch_user(&id, now).await {
+                tracing::debug!(%error, user = %id, "that a person was seen is not written");
+            }
+        });
     }
 
     /// What the client calls the device or, without that, what its `User-Agent` header says.

@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 
 use super::Session;
 use crate::domain::{
+    audit::AuditEvent,
     clock::Instant,
     ids::{SessionId, UserId},
     page::PageRequest,
@@ -104,7 +105,12 @@ pub trait SessionStore: Send + Sync {
     ///
     /// # Errors
     /// `Conflict(Identity)` when the id or the token hash was used before.
-    async fn insert(&self, session: &Session, family: &TokenHash, refresh: &TokenHash) -> StoreResult<()>;
+    async fn insert(
+        &self,
+        session: &Session,
+        (family, refresh): (&TokenHash, &TokenHash),
+        event: Option<&AuditEvent>,
+    ) -> StoreResult<()>;
 
     /// The session with this id, alive or not, or `None`.
     async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>>;

@@ -45,7 +45,7 @@ fn classify(error: &Error) -> StoreError {
     }
 }
 
-fn by_code(code: i32, message: &str) -> StoreError {
+pub(super) fn by_code(code: i32, message: &str) -> StoreError {
     if code == DUPLICATE_KEY {
         let index = UNIQUE_INDEXES.iter().find(|(index, _)| message.contains(index));
         return StoreError::Conflict(index.map_or(Field::Identity, |(_, field)| *field));

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use mongodb::{
     Collection, Database, IndexModel,
     bson::{Document, doc},
@@ -10,8 +11,11 @@ use mongodb::{
     options::IndexOptions,
 };
 
-use super::error;
-use crate::stores::OpenError;
+use super::{directory::status_number, error};
+use crate::{
+    domain::accounts::{UserStatus, name_key},
+    stores::OpenError,
+};
 
 pub(super) const USERS: &str = "users";
 pub(super) const SESSIONS: &str = "sessions";
@@ -20,12 +24,27 @@ pub(super) const NOTES: &str = "notes";
 pub(super) const ONE_TIME: &str = "one_time_tokens";
 pub(super) const OUTBOX: &str = "outbox";
 pub(super) const ANSWERS: &str = "answers";
-const META: &str = "meta";
+pub(super) const AUDIT: &str = "audit_events";
+pub(super) const ROLES: &str = "roles";
+pub(super) const SERVICE_TOKENS: &str = "service_tokens";
+pub(super) const META: &str = "meta";
 
 pub(super) const REFRESH_FAMILY: &str = "sessions_unique_refresh_family";
 pub(super) const SESSIONS_BY_USER: &str = "sessions_by_user_and_end";
 pub(super) const UNIQUE_EMAIL: &str = "users_unique_email_key";
 pub(super) const UNIQUE_USERNAME: &str = "users_unique_username_key";
+pub(super) const USERS_BY_NAME: &str = "users_by_name";
+pub(super) const USERS_BY_USERNAME: &str = "users_by_username";
+pub(super) const USERS_BY_LAST_SEEN: &str = "users_by_last_seen";
+pub(super) const USERS_BY_STATUS: &str = "users_by_status";
+pub(super) const USERS_BY_VERIFIED: &str = "users_by_verified";
+pub(super) const USERS_BY_ROLE: &str = "users_by_role";
+pub(super) const USERS_BY_SUSPENSION_END: &str = "users_by_suspension_end";
+pub(super) const AUDIT_BY_POSITION: &str = "audit_events_unique_position";
+pub(super) const AUDIT_UNSEALED: &str = "audit_events_unsealed";
+pub(super) const AUDIT_BY_SUBJECT: &str = "audit_events_by_subject";
+pub(super) const AUDIT_BY_ACTOR: &str = "audit_events_by_actor";
+pub(super) const AUDIT_BY_KIND: &str = "audit_events_by_kind";
 pub(super) const TOKENS_BY_TICKET: &str = "one_time_tokens_by_ticket";
 pub(super) const TOKENS_BY_USER: &str = "one_time_tokens_by_user";
 pub(super) const OUTBOX_BY_DUE: &str = "outbox_by_due";
@@ -34,7 +53,7 @@ pub(super) const OUTBOX_BY_USER: &str = "outbox_by_user";
 pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
 /// The newest schema this program knows.
-const SCHEMA_VERSION: i64 = 4;
+pub(super) const SCHEMA_VERSION: i64 = 5;
 /// A server that has just started, or is electing a primary, is given this many tries.
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -94,6 +113,53 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     documents(NOTES).create_index(plain("notes_by_time", doc! { "made_at": 1 })).await?;
     create_mail_indexes(database).await?;
     documents(ANSWERS).create_index(plain("answers_by_time", doc! { "begun_at": 1 })).await?;
+    upgrade_users(&documents(USERS)).await?;
+    create_directory_indexes(database).await
+}
+
+/// Those of lists of users, of the audit log and of service tokens.
+async fn create_directory_indexes(database: &Database) -> Result<(), IndexError> {
+    let documents = |name: &str| database.collection::<Document>(name);
+    documents(USERS)
+        .create_indexes([
+            plain(USERS_BY_NAME, doc! { "name_key": 1, "_id": 1 }),
+            plain(USERS_BY_USERNAME, doc! { "username": 1, "_id": 1 }),
+            plain(USERS_BY_LAST_SEEN, doc! { "last_seen_at": 1, "_id": 1 }),
+            plain(USERS_BY_STATUS, doc! { "status": 1, "_id": 1 }),
+            plain(USERS_BY_VERIFIED, doc! { "email_verified": 1, "_id": 1 }),
+            plain(USERS_BY_ROLE, doc! { "roles": 1, "_id": 1 }),
+            plain(USERS_BY_SUSPENSION_END, doc! { "suspended_until": 1 }),
+        ])
+        .await?;
+    documents(AUDIT)
+        .create_indexes([
+            unique_where_present(AUDIT_BY_POSITION, doc! { "position": 1 }),
+            plain(AUDIT_UNSEALED, doc! { "unsealed": 1, "_id": 1 }),
+            plain(AUDIT_BY_SUBJECT, doc! { "subject": 1, "_id": 1 }),
+            plain(AUDIT_BY_ACTOR, doc! { "actor": 1, "_id": 1 }),
+            plain(AUDIT_BY_KIND, doc! { "kind": 1, "_id": 1 }),
+        ])
+        .await?;
+    documents(SERVICE_TOKENS).create_index(unique("service_tokens_unique_hash", doc! { "hash": 1 })).await?;
+    Ok(())
+}
+
+/// Users of earlier versions have no keys that lists are in order by.
+async fn upgrade_users(users: &Collection<Document>) -> Result<(), IndexError> {
+    let lacks_key = doc! { "name_key": { "$exists": false } };
+    let mut found = users.find(lacks_key).projection(doc! { "name": 1, "deletion_due_at": 1 }).await?;
+    while let Some(user) = found.try_next().await? {
+        let name = user.get_str("name").unwrap_or_default();
+        let is_deleting = user.get_datetime("deletion_due_at").is_ok();
+        let status = if is_deleting { UserStatus::Deleting } else { UserStatus::Active };
+        let set = doc! { "$set": {
+            "name_key": name_key(name),
+            "status": status_number(status),
+            "last_seen_at": mongodb::bson::DateTime::from_millis(0),
+        } };
+        let id = user.get("_id").cloned().unwrap_or_default();
+        users.update_one(doc! { "_id": id, "name_key": { "$exists": false } }, set).await?;
+    }
     Ok(())
 }
 
@@ -141,13 +207,19 @@ async fn drop_index(documents: &Collection<Document>, name: &str) -> Result<(), 
     Ok(())
 }
 
+/// The version that a database has.
+pub(super) async fn found_version(database: &Database) -> Result<Option<i64>, Error> {
+    let meta: Collection<Document> = database.collection(META);
+    let stored = meta.find_one(doc! { "_id": "schema" }).await?;
+    Ok(stored.and_then(|document| document.get_i64("version").ok()))
+}
+
 async fn check_version(database: &Database) -> Result<(), IndexError> {
     let meta: Collection<Document> = database.collection(META);
     meta.update_one(doc! { "_id": "schema" }, doc! { "$max": { "version": SCHEMA_VERSION } })
         .upsert(true)
         .await?;
-    let stored = meta.find_one(doc! { "_id": "schema" }).await?;
-    let found = stored.and_then(|document| document.get_i64("version").ok()).unwrap_or(SCHEMA_VERSION);
+    let found = found_version(database).await?.unwrap_or(SCHEMA_VERSION);
     if found > SCHEMA_VERSION {
         return Err(IndexError::TooNew(OpenError::TooNew { found, known: SCHEMA_VERSION }));
     }

@@ -1,7 +1,11 @@
 //! The store for many nodes: MongoDB, majority writes, reads from the primary.
 
+mod access;
 mod answers;
+mod audit;
+mod audit_documents;
 mod call;
+mod directory;
 mod documents;
 mod error;
 mod indexes;
@@ -25,12 +29,14 @@ use mongodb::{
 use secrecy::{ExposeSecret, SecretString};
 
 use self::{
+    access::{RoleDocument, ServiceTokenDocument},
     answers::AnswerDocument,
+    audit_documents::AuditDocument,
     documents::{KeyDocument, NoteDocument, SessionDocument},
     mail_documents::{OneTimeTokenDocument, OutboxDocument},
     user_documents::UserDocument,
 };
-use super::{OpenError, Stores};
+use super::{OpenError, SchemaVersion, Stores};
 use crate::domain::store::{StoreCalls, StoreHealth, StoreResult};
 
 /// The database used where the URL names none.
@@ -51,6 +57,9 @@ pub(super) struct MongoStore {
     one_time: Collection<OneTimeTokenDocument>,
     outbox: Collection<OutboxDocument>,
     answers: Collection<AnswerDocument>,
+    audit: Collection<AuditDocument>,
+    roles: Collection<RoleDocument>,
+    service_tokens: Collection<ServiceTokenDocument>,
     calls: Arc<StoreCalls>,
 }
 
@@ -59,17 +68,9 @@ pub(super) struct MongoStore {
 /// # Errors
 /// [`OpenError`]; its text names hosts and no credentials.
 pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
-    let options = client_options(url).await?;
-    let address = options.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
-    let refused = |error: &mongodb::error::Error| OpenError::MongoDb {
-        address: address.clone(),
-        reason: error::describe(error),
-    };
-    let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.into());
-    let client = Client::with_options(options).map_err(|error| refused(&error))?;
-    let database = client.database(&name);
+    let (database, address) = connect(url).await?;
     indexes::create(&database).await.map_err(|error| match error {
-        indexes::IndexError::Driver(error) => refused(&error),
+        indexes::IndexError::Driver(error) => OpenError::MongoDb { address, reason: error::describe(&error) },
         indexes::IndexError::TooNew(error) => error,
     })?;
     let store = Arc::new(MongoStore {
@@ -80,6 +81,9 @@ pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
         one_time: database.collection(indexes::ONE_TIME),
         outbox: database.collection(indexes::OUTBOX),
         answers: database.collection(indexes::ANSWERS),
+        audit: database.collection(indexes::AUDIT),
+        roles: database.collection(indexes::ROLES),
+        service_tokens: database.collection(indexes::SERVICE_TOKENS),
         calls: Arc::default(),
         database,
     });
@@ -91,9 +95,35 @@ pub async fn open(url: &SecretString) -> Result<Stores, OpenError> {
         one_time: store.clone(),
         outbox: store.clone(),
         answers: store.clone(),
+        directory: store.clone(),
+        audit: store.clone(),
+        roles: store.clone(),
+        service_tokens: store.clone(),
         calls: store.calls.clone(),
         health: store,
     })
+}
+
+/// The version of the schema, without changing it.
+///
+/// # Errors
+/// [`OpenError`].
+pub async fn version(url: &SecretString) -> Result<SchemaVersion, OpenError> {
+    let (database, address) = connect(url).await?;
+    let found = indexes::found_version(&database).await;
+    let found = found.map_err(|error| OpenError::MongoDb { address, reason: error::describe(&error) })?;
+    Ok(SchemaVersion { found, known: indexes::SCHEMA_VERSION })
+}
+
+/// The database, and the hosts without credentials.
+async fn connect(url: &SecretString) -> Result<(Database, String), OpenError> {
+    let options = client_options(url).await?;
+    let address = options.hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let name = options.default_database.clone().unwrap_or_else(|| DEFAULT_DATABASE.into());
+    let client = Client::with_options(options);
+    let client = client
+        .map_err(|error| OpenError::MongoDb { address: address.clone(), reason: error::describe(&error) })?;
+    Ok((client.database(&name), address))
 }
 
 async fn client_options(url: &SecretString) -> Result<ClientOptions, OpenError> {

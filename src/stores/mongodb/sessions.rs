@@ -16,6 +16,7 @@ use super::{
     indexes,
 };
 use crate::domain::{
+    audit::AuditEvent,
     clock::Instant,
     ids::{SessionId, UserId},
     page::{End, PageRequest},
@@ -73,9 +74,15 @@ impl MongoStore {
 
 #[async_trait]
 impl SessionStore for MongoStore {
-    async fn insert(&self, session: &Session, family: &TokenHash, refresh: &TokenHash) -> StoreResult<()> {
+    async fn insert(
+        &self,
+        session: &Session,
+        (family, refresh): (&TokenHash, &TokenHash),
+        event: Option<&AuditEvent>,
+    ) -> StoreResult<()> {
         let (sessions, document) = (self.sessions.clone(), SessionDocument::new(session, family, refresh));
-        self.bounded(async move { sessions.insert_one(document).await }).await.map(drop)
+        let insert = self.bounded(async move { sessions.insert_one(document).await });
+        self.recorded(event, insert, |_| true).await.map(drop)
     }
 
     async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>> {

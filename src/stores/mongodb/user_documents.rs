@@ -3,10 +3,14 @@
 use mongodb::bson;
 use serde::{Deserialize, Serialize};
 
-use super::documents::{date, instant};
+use super::{
+    directory::status_number,
+    documents::{date, instant},
+};
 use crate::domain::{
     accounts::{
-        DisplayName, EmailAddress, Locale, Metadata, TimeZone, User, UserMetadata, UserWithPassword, Username,
+        DisplayName, EmailAddress, Locale, Metadata, Suspension, TimeZone, User, UserMetadata,
+        UserWithPassword, Username, last_seen_millis, name_key,
     },
     avatars::Avatar,
     ids::UserId,
@@ -22,6 +26,8 @@ pub(super) struct UserDocument {
     email_key: String,
     email_verified: bool,
     name: DisplayName,
+    #[serde(default)]
+    name_key: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     username: Option<Username>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,11 +48,26 @@ pub(super) struct UserDocument {
     updated_at: bson::DateTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deletion_due_at: Option<bson::DateTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspension_reason: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspended_at: Option<bson::DateTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    suspended_until: Option<bson::DateTime>,
+    /// 1970 for a person who was never seen.
+    #[serde(default = "never")]
+    last_seen_at: bson::DateTime,
+    #[serde(default)]
+    status: i32,
     version: i64,
     session_epoch: i64,
     /// Documents of the first versions have none.
     #[serde(default = "first_epoch")]
     credential_epoch: i64,
+}
+
+fn never() -> bson::DateTime {
+    bson::DateTime::from_millis(0)
 }
 
 const fn first_epoch() -> i64 {
@@ -88,12 +109,14 @@ impl TryFrom<AvatarDocument> for Avatar {
 impl From<&UserWithPassword> for UserDocument {
     fn from(account: &UserWithPassword) -> Self {
         let UserWithPassword { user, password_hash, metadata } = account;
+        let suspension = user.suspension.as_ref();
         Self {
             id: user.id.clone(),
             email: user.email.clone(),
             email_key: user.email.key().as_str().to_owned(),
             email_verified: user.email_verified,
             name: user.name.clone(),
+            name_key: name_key(user.name.as_str()),
             username: user.username.clone(),
             username_key: user.username.as_ref().map(Username::key),
             locale: user.locale.clone(),
@@ -106,6 +129,11 @@ impl From<&UserWithPassword> for UserDocument {
             created_at: date(user.created_at),
             updated_at: date(user.updated_at),
             deletion_due_at: user.deletion_due_at.map(date),
+            suspension_reason: suspension.map(|suspension| suspension.reason.clone()),
+            suspended_at: suspension.map(|suspension| date(suspension.at)),
+            suspended_until: suspension.and_then(|suspension| suspension.until).map(date),
+            last_seen_at: bson::DateTime::from_millis(last_seen_millis(user)),
+            status: status_number(user.status()),
             version: user.version,
             session_epoch: user.session_epoch,
             credential_epoch: user.credential_epoch,
@@ -117,6 +145,14 @@ impl TryFrom<UserDocument> for UserWithPassword {
     type Error = StoreError;
 
     fn try_from(document: UserDocument) -> StoreResult<Self> {
+        let suspension = match document.suspended_at {
+            None => None,
+            Some(at) => Some(Suspension {
+                reason: document.suspension_reason.unwrap_or_default(),
+                at: instant(at)?,
+                until: document.suspended_until.map(instant).transpose()?,
+            }),
+        };
         let user = User {
             id: document.id,
             email: document.email,
@@ -130,6 +166,10 @@ impl TryFrom<UserDocument> for UserWithPassword {
             created_at: instant(document.created_at)?,
             updated_at: instant(document.updated_at)?,
             deletion_due_at: document.deletion_due_at.map(instant).transpose()?,
+            suspension,
+            last_seen_at: (document.last_seen_at > never())
+                .then(|| instant(document.last_seen_at))
+                .transpose()?,
             version: document.version,
             session_epoch: document.session_epoch,
             credential_epoch: document.credential_epoch,

@@ -66,7 +66,13 @@ impl Database {
     fn open_path(path: &Path, sharing: Sharing) -> Result<Self, OpenError> {
         let lock = match sharing {
             Sharing::Alone => Some(lock::acquire(path)?),
-            Sharing::Beside if path.exists() => None,
+            Sharing::Beside if path.exists() => {
+                let (found, known) = (version(path)?, schema::known());
+                if found < known {
+                    return Err(OpenError::TooOld { found, known });
+                }
+                None
+            }
             Sharing::Beside => return Err(unusable(path, &"it is not there; start the service first")),
         };
         let mut connection = Connection::open(path).map_err(|error| unusable(path, &error))?;
@@ -152,6 +158,14 @@ where
         return Err(StoreError::Unavailable);
     };
     outcome.map_err(|error| error::map(&error))
+}
+
+/// The version of the schema of a file, which is there.
+pub(super) fn version(path: &Path) -> Result<i64, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags);
+    let found = connection.and_then(|connection| schema::found(&connection));
+    found.map_err(|error| unusable(path, &error))
 }
 
 fn prepare_writer(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {

@@ -22,7 +22,7 @@ pub(super) fn map(error: &Error) -> StoreError {
     mapped
 }
 
-fn classify(error: &Error) -> StoreError {
+pub(super) fn classify(error: &Error) -> StoreError {
     let Error::SqliteFailure(failure, message) = error else { return StoreError::Corrupt };
     match failure.code {
         ErrorCode::ConstraintViolation => {

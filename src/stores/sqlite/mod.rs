@@ -1,7 +1,10 @@
 //! The embedded store: one SQLite file in WAL mode, one thread that writes, several that read.
 
+mod access;
 mod answers;
+mod audit;
 mod database;
+mod directory;
 mod error;
 mod keys;
 mod lock;
@@ -18,7 +21,7 @@ use std::sync::Arc;
 
 use database::Database;
 
-use super::{OpenError, Stores};
+use super::{OpenError, SchemaVersion, Stores};
 use crate::config::SqliteFile;
 
 /// Whether another process may have the file open.
@@ -28,6 +31,18 @@ pub enum Sharing {
     Alone,
     /// It may.
     Beside,
+}
+
+/// The version of the schema of a file.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn version(file: &SqliteFile) -> Result<SchemaVersion, OpenError> {
+    let found = match file {
+        SqliteFile::Path(path) if path.exists() => Some(database::version(path)?),
+        SqliteFile::Path(_) | SqliteFile::Memory => None,
+    };
+    Ok(SchemaVersion { found, known: schema::known() })
 }
 
 /// Opens the file, creating it and its folder where they are missing.
@@ -50,6 +65,10 @@ pub async fn open(file: &SqliteFile, sharing: Sharing) -> Result<Stores, OpenErr
         one_time: database.clone(),
         outbox: database.clone(),
         answers: database.clone(),
+        directory: database.clone(),
+        audit: database.clone(),
+        roles: database.clone(),
+        service_tokens: database.clone(),
         calls: database.calls().clone(),
         health: database,
     })

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::domain::{
     accounts::{
-        DisplayName, EmailAddress, Locale, Metadata, TimeZone, User, UserMetadata, UserWithPassword, Username,
+        DisplayName, EmailAddress, Locale, Metadata, Suspension, TimeZone, User, UserMetadata,
+        UserWithPassword, Username,
     },
     clock::Instant,
     ids::UserId,
@@ -40,7 +41,7 @@ pub(super) fn from_millis(millis: i64) -> rusqlite::Result<Instant> {
     DateTime::from_timestamp_millis(millis).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, millis))
 }
 
-fn optional_instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Instant>> {
+pub(super) fn optional_instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Instant>> {
     row.get::<_, Option<i64>>(column)?.map(from_millis).transpose()
 }
 
@@ -71,10 +72,18 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         created_at: instant(row, "created_at")?,
         updated_at: instant(row, "updated_at")?,
         deletion_due_at: optional_instant(row, "deletion_due_at")?,
+        suspension: suspension(row)?,
+        last_seen_at: Some(row.get("last_seen_at")?).filter(|at| *at > 0).map(from_millis).transpose()?,
         version: row.get("version")?,
         session_epoch: row.get("session_epoch")?,
         credential_epoch: row.get("credential_epoch")?,
     })
+}
+
+fn suspension(row: &Row<'_>) -> rusqlite::Result<Option<Suspension>> {
+    let Some(at) = optional_instant(row, "suspended_at")? else { return Ok(None) };
+    let until = optional_instant(row, "suspended_until")?;
+    Ok(Some(Suspension { reason: row.get("suspension_reason")?, at, until }))
 }
 
 pub(super) fn user_with_password(row: &Row<'_>) -> rusqlite::Result<UserWithPassword> {

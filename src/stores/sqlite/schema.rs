@@ -1,8 +1,8 @@
 //! The schema and its history. Steps are never changed once released; new ones are added.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::stores::OpenError;
+use crate::{domain::accounts::name_key, stores::OpenError};
 
 /// The steps from an empty file to the schema of today. Times are milliseconds since 1970, UTC.
 const STEPS: &[&str] = &["
@@ -147,7 +147,85 @@ CREATE TABLE answers (
     sealed      BLOB
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_by_time ON answers (begun_at);
+", "
+ALTER TABLE users ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN suspension_reason TEXT;
+ALTER TABLE users ADD COLUMN suspended_at INTEGER;
+ALTER TABLE users ADD COLUMN suspended_until INTEGER;
+ALTER TABLE users ADD COLUMN last_seen_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN status INTEGER NOT NULL GENERATED ALWAYS AS (
+    CASE WHEN deletion_due_at IS NOT NULL THEN 2 WHEN suspended_at IS NOT NULL THEN 1 ELSE 0 END) VIRTUAL;
+CREATE INDEX users_by_name ON users (name_key, id);
+CREATE INDEX users_by_username ON users (username, id) WHERE username IS NOT NULL;
+CREATE INDEX users_by_last_seen ON users (last_seen_at, id);
+CREATE INDEX users_by_status ON users (status, id);
+CREATE INDEX users_by_verified ON users (email_verified, id);
+CREATE INDEX users_by_suspension_end ON users (suspended_until) WHERE suspended_until IS NOT NULL;
+
+-- Who has a role, kept by what follows.
+CREATE TABLE user_roles (
+    role    TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    PRIMARY KEY (role, user_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO user_roles SELECT DISTINCT value, users.id FROM users, json_each(users.roles);
+CREATE TRIGGER user_roles_on_insert AFTER INSERT ON users BEGIN
+    INSERT OR IGNORE INTO user_roles SELECT value, NEW.id FROM json_each(NEW.roles);
+END;
+CREATE TRIGGER user_roles_on_update AFTER UPDATE OF roles ON users WHEN OLD.roles <> NEW.roles BEGIN
+    DELETE FROM user_roles WHERE user_id = OLD.id AND role IN (SELECT value FROM json_each(OLD.roles));
+    INSERT OR IGNORE INTO user_roles SELECT value, NEW.id FROM json_each(NEW.roles);
+END;
+CREATE TRIGGER user_roles_on_delete AFTER DELETE ON users BEGIN
+    DELETE FROM user_roles WHERE user_id = OLD.id AND role IN (SELECT value FROM json_each(OLD.roles));
+END;
+
+CREATE TABLE roles (
+    name        TEXT PRIMARY KEY,
+    permissions TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE service_tokens (
+    id           TEXT PRIMARY KEY,
+    hash         BLOB NOT NULL UNIQUE,
+    name         TEXT NOT NULL,
+    permissions  TEXT NOT NULL,
+    created_by   TEXT NOT NULL,
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    revoked_at   INTEGER
+) STRICT;
+
+-- What happened. Salt and details go with the person; everything else stays, and each row has the hash of
+-- itself and of the row before.
+CREATE TABLE audit_events (
+    position     INTEGER PRIMARY KEY,
+    id           TEXT NOT NULL UNIQUE,
+    at           INTEGER NOT NULL,
+    kind         TEXT NOT NULL,
+    outcome      TEXT NOT NULL,
+    actor        TEXT NOT NULL,
+    subject      TEXT,
+    session_id   TEXT,
+    request_id   TEXT,
+    salt         BLOB,
+    details      TEXT,
+    details_hash BLOB NOT NULL,
+    hash         BLOB NOT NULL
+) STRICT;
+CREATE INDEX audit_events_by_subject ON audit_events (subject, id) WHERE subject IS NOT NULL;
+CREATE INDEX audit_events_by_actor ON audit_events (actor, id);
+CREATE INDEX audit_events_by_kind ON audit_events (kind, id);
+CREATE TABLE audit_ends (
+    which    TEXT PRIMARY KEY,
+    position INTEGER NOT NULL,
+    hash     BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 "];
+
+/// The step after which names have keys that SQL cannot make.
+const NAME_KEYS: usize = 5;
 
 /// Why the schema could not be brought up to date.
 pub(super) enum MigrationError {
@@ -161,19 +239,42 @@ impl From<rusqlite::Error> for MigrationError {
     }
 }
 
+/// The version that this program makes.
+pub(super) fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+/// The version of a file.
+pub(super) fn found(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
 /// Runs the steps that the file has not seen, all or none of them.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrationError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let (found, known) = (found(&transaction)?, known());
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     if done > STEPS.len() {
         return Err(MigrationError::TooNew(OpenError::TooNew { found, known }));
     }
-    for step in &STEPS[done..] {
+    for (number, step) in (1..).zip(STEPS).skip(done) {
         transaction.execute_batch(step)?;
+        if number == NAME_KEYS {
+            make_name_keys(&transaction)?;
+        }
     }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
+    Ok(())
+}
+
+fn make_name_keys(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut names = transaction.prepare("SELECT rowid, name FROM users")?;
+    let mut update = transaction.prepare("UPDATE users SET name_key = ?2 WHERE rowid = ?1")?;
+    let mut rows = names.query([])?;
+    while let Some(row) = rows.next()? {
+        let (row, name): (i64, String) = (row.get(0)?, row.get(1)?);
+        update.execute(params![row, name_key(&name)])?;
+    }
     Ok(())
 }

@@ -4,8 +4,9 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use rusqlite::{OptionalExtension, Transaction, named_params, params};
 
-use super::{database::Database, rotation, rows};
+use super::{audit, database::Database, rotation, rows};
 use crate::domain::{
+    audit::AuditEvent,
     clock::Instant,
     ids::{SessionId, UserId},
     page::{End, PageRequest},
@@ -71,8 +72,13 @@ const PURGE: &str = "DELETE FROM sessions WHERE idle_expires_at <= ?1 OR ended_a
 
 #[async_trait]
 impl SessionStore for Database {
-    async fn insert(&self, session: &Session, family: &TokenHash, refresh: &TokenHash) -> StoreResult<()> {
-        let (session, family, refresh) = (session.clone(), *family, *refresh);
+    async fn insert(
+        &self,
+        session: &Session,
+        (family, refresh): (&TokenHash, &TokenHash),
+        event: Option<&AuditEvent>,
+    ) -> StoreResult<()> {
+        let (session, family, refresh, event) = (session.clone(), *family, *refresh, event.cloned());
         self.write(move |transaction| {
             transaction.prepare_cached(INSERT)?.execute(named_params! {
                 ":id": session.id.as_str(),
@@ -91,7 +97,7 @@ impl SessionStore for Database {
                 ":refresh_family": family.as_bytes(),
                 ":refresh_hash": refresh.as_bytes(),
             })?;
-            Ok(())
+            audit::append_any(transaction, event.as_ref())
         })
         .await
     }

@@ -3,14 +3,16 @@
 use std::fmt::Write;
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, named_params, params_from_iter, types::Value};
+use rusqlite::{OptionalExtension, Transaction, named_params, params_from_iter, types::Value};
 
-use super::{database::Database, rows};
+use super::{audit, database::Database, rows};
 use crate::domain::{
+    access::ADMIN_ROLE,
     accounts::{
         ChangeOutcome, EmailKey, Locale, Metadata, Precondition, TimeZone, User, UserChange, UserFields,
-        UserMetadata, UserStore, UserWithPassword, Username,
+        UserMetadata, UserStore, UserWithPassword, Username, last_seen_millis, name_key,
     },
+    audit::AuditEvent,
     clock::Instant,
     ids::UserId,
     patch::Patch,
@@ -18,46 +20,29 @@ use crate::domain::{
 };
 
 const INSERT: &str = "
-INSERT INTO users (id, email, email_key, email_verified, name, username, username_key, locale, time_zone,
+INSERT INTO users (id, email, email_key, email_verified, name, name_key, username, username_key, locale, time_zone,
                    avatar, roles, password_hash, public_metadata, app_metadata, created_at, updated_at,
-                   deletion_due_at, version, session_epoch, credential_epoch)
-VALUES (:id, :email, :email_key, :email_verified, :name, :username, :username_key, :locale, :time_zone,
+                   deletion_due_at, suspension_reason, suspended_at, suspended_until, last_seen_at, version,
+                   session_epoch, credential_epoch)
+VALUES (:id, :email, :email_key, :email_verified, :name, :name_key, :username, :username_key, :locale, :time_zone,
         :avatar, :roles, :password_hash, :public_metadata, :app_metadata, :created_at, :updated_at,
-        :deletion_due_at, :version, :session_epoch, :credential_epoch)";
+        :deletion_due_at, :suspension_reason, :suspended_at, :suspended_until, :last_seen_at, :version,
+        :session_epoch, :credential_epoch)";
 const BY_ID: &str = "SELECT * FROM users WHERE id = ?";
 const BY_EMAIL: &str = "SELECT * FROM users WHERE email_key = ?";
 const METADATA: &str = "SELECT public_metadata, app_metadata FROM users WHERE id = ?";
+const OTHER_ADMINISTRATOR: &str = "EXISTS (
+    SELECT 1 FROM user_roles CROSS JOIN users AS others ON others.id = user_roles.user_id
+    WHERE user_roles.role = ? AND others.status = 0 AND others.id <> users.id)";
 const REMOVE: &str = "DELETE FROM users WHERE id = ?";
 
 #[async_trait]
 impl UserStore for Database {
-    async fn insert(&self, account: &UserWithPassword) -> StoreResult<()> {
-        let account = account.clone();
+    async fn insert(&self, account: &UserWithPassword, event: Option<&AuditEvent>) -> StoreResult<()> {
+        let (account, event) = (account.clone(), event.cloned());
         self.write(move |transaction| {
-            let UserWithPassword { user, password_hash, metadata } = &account;
-            transaction.prepare_cached(INSERT)?.execute(named_params! {
-                ":id": user.id.as_str(),
-                ":email": user.email.as_str(),
-                ":email_key": user.email.key().as_str(),
-                ":email_verified": user.email_verified,
-                ":name": user.name.as_str(),
-                ":username": user.username.as_ref().map(Username::as_str),
-                ":username_key": user.username.as_ref().map(Username::key),
-                ":locale": user.locale.as_ref().map(Locale::as_str),
-                ":time_zone": user.time_zone.as_ref().map(TimeZone::as_str),
-                ":avatar": user.avatar.as_ref().map(rows::json).transpose()?,
-                ":roles": rows::json(&user.roles)?,
-                ":password_hash": password_hash.expose(),
-                ":public_metadata": metadata.public.to_json(),
-                ":app_metadata": metadata.app.to_json(),
-                ":created_at": user.created_at.timestamp_millis(),
-                ":updated_at": user.updated_at.timestamp_millis(),
-                ":deletion_due_at": user.deletion_due_at.map(|at| at.timestamp_millis()),
-                ":version": user.version,
-                ":session_epoch": user.session_epoch,
-                ":credential_epoch": user.credential_epoch,
-            })?;
-            Ok(())
+            insert(transaction, &account)?;
+            audit::append_any(transaction, event.as_ref())
         })
         .await
     }
@@ -104,6 +89,7 @@ impl UserStore for Database {
             let mut update = transaction.prepare_cached(&text)?;
             let changed = update.query_row(params_from_iter(values), rows::user).optional()?;
             if let Some(user) = changed {
+                audit::append_any(transaction, change.event.as_deref())?;
                 return Ok(ChangeOutcome::Changed(user));
             }
             let mut by_id = transaction.prepare_cached(BY_ID)?;
@@ -113,12 +99,50 @@ impl UserStore for Database {
         .await
     }
 
-    async fn remove(&self, id: &UserId) -> StoreResult<()> {
-        let id = id.clone();
-        self.write(move |transaction| transaction.prepare_cached(REMOVE)?.execute([id.as_str()]))
-            .await
-            .map(drop)
+    async fn remove(&self, id: &UserId, event: Option<&AuditEvent>) -> StoreResult<()> {
+        let (id, event) = (id.clone(), event.cloned());
+        self.write(move |transaction| {
+            if transaction.prepare_cached(REMOVE)?.execute([id.as_str()])? > 0 {
+                audit::append_any(transaction, event.as_ref())?;
+            }
+            Ok(())
+        })
+        .await
     }
+}
+
+/// Adds a user.
+pub(super) fn insert(transaction: &Transaction<'_>, account: &UserWithPassword) -> rusqlite::Result<()> {
+    let UserWithPassword { user, password_hash, metadata } = account;
+    let suspension = user.suspension.as_ref();
+    transaction.prepare_cached(INSERT)?.execute(named_params! {
+        ":id": user.id.as_str(),
+        ":email": user.email.as_str(),
+        ":email_key": user.email.key().as_str(),
+        ":email_verified": user.email_verified,
+        ":name": user.name.as_str(),
+        ":name_key": name_key(user.name.as_str()),
+        ":username": user.username.as_ref().map(Username::as_str),
+        ":username_key": user.username.as_ref().map(Username::key),
+        ":locale": user.locale.as_ref().map(Locale::as_str),
+        ":time_zone": user.time_zone.as_ref().map(TimeZone::as_str),
+        ":avatar": user.avatar.as_ref().map(rows::json).transpose()?,
+        ":roles": rows::json(&user.roles)?,
+        ":password_hash": password_hash.expose(),
+        ":public_metadata": metadata.public.to_json(),
+        ":app_metadata": metadata.app.to_json(),
+        ":created_at": user.created_at.timestamp_millis(),
+        ":updated_at": user.updated_at.timestamp_millis(),
+        ":deletion_due_at": user.deletion_due_at.map(|at| at.timestamp_millis()),
+        ":suspension_reason": suspension.map(|suspension| suspension.reason.as_str()),
+        ":suspended_at": suspension.map(|suspension| suspension.at.timestamp_millis()),
+        ":suspended_until": suspension.and_then(|suspension| suspension.until).map(|at| at.timestamp_millis()),
+        ":last_seen_at": last_seen_millis(user),
+        ":version": user.version,
+        ":session_epoch": user.session_epoch,
+        ":credential_epoch": user.credential_epoch,
+    })?;
+    Ok(())
 }
 
 /// An update of the columns that change. Its text is made of names that stand here, and values are bound.
@@ -182,6 +206,7 @@ fn set_fields(statement: &mut Statement, set: &UserFields) -> rusqlite::Result<(
     }
     if let Some(name) = &set.name {
         statement.set("name", name.as_str().to_owned());
+        statement.set("name_key", name_key(name.as_str()));
     }
     statement.patch("username", &set.username, |name| name.as_str().to_owned());
     statement.patch("username_key", &set.username, Username::key);
@@ -198,6 +223,18 @@ fn set_fields(statement: &mut Statement, set: &UserFields) -> rusqlite::Result<(
     }
     if let Some(hash) = &set.password_hash {
         statement.set("password_hash", hash.expose().to_owned());
+    }
+    if let Some(roles) = &set.roles {
+        statement.set("roles", rows::json(roles)?);
+    }
+    if let Some(metadata) = set.app_metadata.as_ref().map(Metadata::to_json) {
+        statement.set("app_metadata", metadata);
+    }
+    if let Some(suspension) = set.suspension.written() {
+        statement.set("suspension_reason", suspension.map(|suspension| suspension.reason.clone()));
+        statement.set("suspended_at", suspension.map(|suspension| suspension.at.timestamp_millis()));
+        let until = suspension.and_then(|suspension| suspension.until);
+        statement.set("suspended_until", until.map(|at| at.timestamp_millis()));
     }
     Ok(())
 }
@@ -217,5 +254,10 @@ fn add_conditions(statement: &mut Statement, only_if: &Precondition) {
         Patch::Keep => {}
         Patch::Clear => statement.text.push_str(" AND deletion_due_at IS NULL"),
         Patch::Set(due_at) => statement.bind(AND, "deletion_due_at", due_at.timestamp_millis()),
+    }
+    if only_if.has_other_administrator {
+        statement.text.push_str(AND);
+        statement.text.push_str(OTHER_ADMINISTRATOR);
+        statement.values.push(ADMIN_ROLE.to_owned().into());
     }
 }

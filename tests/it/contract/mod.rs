@@ -1,9 +1,12 @@
 //! The contracts of stores and caches: plain functions over the traits, run against every
 //! implementation, so that a failure names the promise and who broke it.
 
+mod access;
 mod answers;
+mod audit;
 mod cache;
 mod counters;
+mod directory;
 mod keys;
 mod notes;
 mod one_time;

@@ -43,7 +43,7 @@ async fn sessions_are_found_by_index_scans() {
     let stores = super::open(&vestibule::config::DatabaseConfig::MongoDb(url.clone().into())).await;
     let user = UserId::generate(now(), &vestibule::domain::random::SystemRandom);
     let (kept, token) = session(&user);
-    stores.sessions.insert(&kept, &token.family(), &token.hash()).await.unwrap();
+    stores.sessions.insert(&kept, (&token.family(), &token.hash()), None).await.unwrap();
     let client = Client::with_uri_str(&url).await.unwrap();
     let database = client.default_database().unwrap();
     let sessions: Collection<Document> = database.collection("sessions");

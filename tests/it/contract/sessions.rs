@@ -49,7 +49,7 @@ fn user() -> UserId {
 
 async fn inserted(stores: &Stores, user: &UserId) -> (Session, RefreshToken) {
     let (session, token) = session(user);
-    stores.sessions.insert(&session, &token.family(), &token.hash()).await.unwrap();
+    stores.sessions.insert(&session, (&token.family(), &token.hash()), None).await.unwrap();
     (session, token)
 }
 
@@ -76,7 +76,7 @@ async fn what_was_inserted_is_found_as_it_was(stores: &Stores) {
     let (session, token) = inserted(stores, &user()).await;
     assert_eq!(stores.sessions.find(&session.id).await, Ok(Some(session.clone())));
     assert_eq!(stores.sessions.find(&SessionId::generate(now(), &SystemRandom)).await, Ok(None));
-    let again = stores.sessions.insert(&session, &token.family(), &token.hash()).await;
+    let again = stores.sessions.insert(&session, (&token.family(), &token.hash()), None).await;
     assert_eq!(again, Err(StoreError::Conflict(Field::Identity)));
 }
 

@@ -7,8 +7,8 @@ use serde_json::json;
 use vestibule::{
     domain::{
         accounts::{
-            ChangeOutcome, DisplayName, EmailAddress, Locale, Metadata, TimeZone, User, UserChange,
-            UserFields, UserWithPassword, Username,
+            ChangeOutcome, DisplayName, EmailAddress, Locale, Metadata, Suspension, TimeZone, User,
+            UserChange, UserFields, UserWithPassword, Username,
         },
         avatars::Avatar,
         clock::Instant,
@@ -42,7 +42,7 @@ fn key(email: &str) -> vestibule::domain::accounts::EmailKey {
 
 async fn what_was_inserted_is_found_as_it_was(stores: &Stores) {
     let inserted = account("Ada@Example.com");
-    stores.users.insert(&inserted).await.unwrap();
+    stores.users.insert(&inserted, None).await.unwrap();
     let by_id = stores.users.find(&inserted.user.id).await.unwrap().unwrap();
     let by_email = stores.users.find_by_email(&key("ADA@example.com")).await.unwrap().unwrap();
     let with_password = stores.users.find_with_password(&inserted.user.id).await.unwrap().unwrap();
@@ -62,12 +62,12 @@ async fn what_is_not_there_is_none(stores: &Stores) {
 }
 
 async fn an_address_is_one_account_in_every_form(stores: &Stores) {
-    stores.users.insert(&account("straße@bücher.example")).await.unwrap();
+    stores.users.insert(&account("straße@bücher.example"), None).await.unwrap();
     for form in ["straße@bücher.example", "STRASSE@BÜCHER.EXAMPLE", "strasse@xn--bcher-kva.example"] {
-        let outcome = stores.users.insert(&account(form)).await;
+        let outcome = stores.users.insert(&account(form), None).await;
         assert_eq!(outcome, Err(StoreError::Conflict(Field::Email)), "{form}");
     }
-    stores.users.insert(&account("strase@bücher.example")).await.unwrap();
+    stores.users.insert(&account("strase@bücher.example"), None).await.unwrap();
 }
 
 async fn of_many_concurrent_inserts_one_wins(stores: &Stores) {
@@ -75,7 +75,7 @@ async fn of_many_concurrent_inserts_one_wins(stores: &Stores) {
         .map(|number| {
             let users = Arc::clone(&stores.users);
             let email = if number % 2 == 0 { "race@example.com" } else { "RACE@Example.com" };
-            tokio::spawn(async move { users.insert(&account(email)).await })
+            tokio::spawn(async move { users.insert(&account(email), None).await })
         })
         .collect();
     let mut won = 0;
@@ -90,7 +90,7 @@ async fn of_many_concurrent_inserts_one_wins(stores: &Stores) {
 
 async fn inserted(stores: &Stores) -> UserWithPassword {
     let account = account("ada@example.com");
-    stores.users.insert(&account).await.unwrap();
+    stores.users.insert(&account, None).await.unwrap();
     account
 }
 
@@ -141,6 +141,7 @@ async fn every_field_is_set_kept_and_cleared(stores: &Stores) {
     let account = inserted(stores).await;
     let avatar = Avatar { public_id: "a/$b".into(), url: "https://x.example/a".into(), width: 3, height: 4 };
     let due = now() + TimeDelta::days(14);
+    let suspension = Suspension { reason: "$r".into(), at: now(), until: Some(due) };
     let mut set = change(&account);
     set.set = UserFields {
         email: Some(EmailAddress::parse("Eve@example.com").unwrap()),
@@ -153,6 +154,9 @@ async fn every_field_is_set_kept_and_cleared(stores: &Stores) {
         public_metadata: Some(Metadata::parse("publicMetadata", json!({ "$set": { "a.b": 1 } })).unwrap()),
         deletion_due_at: Patch::Set(due),
         password_hash: Some(hash("$2b$04$second")),
+        roles: Some(vec!["support".into(), "user".into()]),
+        app_metadata: Some(Metadata::parse("appMetadata", json!({ "$inc": 1 })).unwrap()),
+        suspension: Patch::Set(suspension.clone()),
     };
     set.consequences.ends_sessions = true;
     set.consequences.ends_tokens = true;
@@ -171,21 +175,30 @@ async fn every_field_is_set_kept_and_cleared(stores: &Stores) {
     assert_eq!(stored.password_hash.expose(), "$2b$04$second");
     let metadata = stores.users.find_metadata(&user.id).await.unwrap().unwrap();
     assert_eq!(metadata.public.to_value(), json!({ "$set": { "a.b": 1 } }));
-    assert_eq!(metadata.app.to_value(), json!({}));
+    assert_eq!(metadata.app.to_value(), json!({ "$inc": 1 }));
+    assert_eq!(
+        (&user.suspension, &user.roles[..]),
+        (&Some(suspension), &["support".to_owned(), "user".into()][..])
+    );
     assert!(stores.users.find_by_email(&key("ada@example.com")).await.unwrap().is_none());
 
-    let kept = changed(stores, &change(&account)).await;
+    assert_kept_and_cleared(stores, &account, user).await;
+}
+
+async fn assert_kept_and_cleared(stores: &Stores, account: &UserWithPassword, user: User) {
+    let kept = changed(stores, &change(account)).await;
     assert_eq!(kept, User { version: 3, ..user });
-    let mut clear = change(&account);
+    let mut clear = change(account);
     clear.set = UserFields {
         username: Patch::Clear,
         locale: Patch::Clear,
         time_zone: Patch::Clear,
         avatar: Patch::Clear,
         deletion_due_at: Patch::Clear,
+        suspension: Patch::Clear,
         ..UserFields::default()
     };
-    clear.only_if.deletion_due_at = Patch::Set(due);
+    clear.only_if.deletion_due_at = Patch::Set(now() + TimeDelta::days(14));
     let cleared = changed(stores, &clear).await;
     let nothing = (None, None, None, None, None);
     let User { username, locale, time_zone, avatar, deletion_due_at, .. } = cleared;
@@ -195,8 +208,8 @@ async fn every_field_is_set_kept_and_cleared(stores: &Stores) {
 async fn user_names_are_unique_for_the_eye(stores: &Stores) {
     let name = |text: &str| Patch::Set(Username::parse(text).unwrap());
     let (one, other) = (account("one@example.com"), account("two@example.com"));
-    stores.users.insert(&one).await.unwrap();
-    stores.users.insert(&other).await.unwrap();
+    stores.users.insert(&one, None).await.unwrap();
+    stores.users.insert(&other, None).await.unwrap();
     let mut first = change(&one);
     first.set.username = name("paypal");
     changed(stores, &first).await;
@@ -210,7 +223,7 @@ async fn user_names_are_unique_for_the_eye(stores: &Stores) {
 
 async fn an_address_can_move_to_a_free_one_alone(stores: &Stores) {
     let account = inserted(stores).await;
-    stores.users.insert(&super::account("eve@example.com")).await.unwrap();
+    stores.users.insert(&super::account("eve@example.com"), None).await.unwrap();
     let mut moved = change(&account);
     moved.set.email = Some(EmailAddress::parse("EVE@example.com").unwrap());
     assert_eq!(stores.users.change(&moved).await, Err(StoreError::Conflict(Field::Email)));
@@ -253,9 +266,9 @@ async fn an_unseen_change_changes_nothing_that_a_person_sees(stores: &Stores) {
 
 async fn a_removed_user_is_gone_and_the_address_free(stores: &Stores) {
     let account = inserted(stores).await;
-    stores.users.remove(&account.user.id).await.unwrap();
-    stores.users.remove(&account.user.id).await.unwrap();
+    stores.users.remove(&account.user.id, None).await.unwrap();
+    stores.users.remove(&account.user.id, None).await.unwrap();
     assert_eq!(stores.users.find(&account.user.id).await, Ok(None));
     assert_eq!(stores.users.change(&change(&account)).await, Ok(ChangeOutcome::Missing));
-    stores.users.insert(&super::account("ada@example.com")).await.unwrap();
+    stores.users.insert(&super::account("ada@example.com"), None).await.unwrap();
 }

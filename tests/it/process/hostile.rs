@@ -190,6 +190,7 @@ async fn an_early_answer_reaches_a_client_that_is_still_sending() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path(), &[]).await;
     let address = process.url.strip_prefix("http://").unwrap();
+    let part = vec![b' '; 100_000];
     for (path, status) in [("/nothing", "404"), ("/graphql", "413")] {
         for _ in 0..10 {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -199,7 +200,7 @@ async fn an_early_answer_reaches_a_client_that_is_still_sending() {
             stream.write_all(head.as_bytes()).await.unwrap();
             for _ in 0..6 {
                 tokio::time::sleep(Duration::from_millis(10)).await;
-                stream.write_all(&[b' '; 100_000]).await.unwrap();
+                stream.write_all(&part).await.unwrap();
             }
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.unwrap();

@@ -17,6 +17,7 @@ use vestibule::{
     config::Config,
     domain::{
         Domain,
+        administration::Administrator,
         clock::{Clock, Instant},
         outbox::Worker,
         random::SystemRandom,
@@ -113,6 +114,23 @@ impl TestApp {
         self.send(post_request(headers, body)).await
     }
 
+    /// Posts an operation of administration with this token.
+    pub(crate) async fn administer(&self, token: &str, query: &str, variables: Value) -> Answer {
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let mut request = post_request(&[("authorization", &format!("Bearer {token}"))], body);
+        *request.uri_mut() = "/admin/graphql".parse().unwrap();
+        self.send(request).await
+    }
+
+    /// Registers a person who has these roles.
+    pub(crate) async fn user_with_roles(&self, name: &str, roles: &[&str]) -> Persona<'_> {
+        let person = self.user(name).await;
+        let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+        let (id, operator) = (person.id.parse().unwrap(), Administrator::operator());
+        self.domain.administration.set_roles(&operator, &id, &roles).await.unwrap();
+        person
+    }
+
     /// Posts an operation from an address.
     pub(crate) async fn post_from(&self, address: &str, query: &str, variables: Value) -> Answer {
         let mut request = post_request(&[], json!({ "query": query, "variables": variables }).to_string());
@@ -206,6 +224,11 @@ impl<'a> Persona<'a> {
     pub(crate) async fn post(&self, query: &str, variables: Value) -> Answer {
         let bearer = format!("Bearer {}", self.access_token);
         self.app.post(&[("authorization", &bearer)], query, variables).await
+    }
+
+    /// Posts an operation of administration.
+    pub(crate) async fn administer(&self, query: &str, variables: Value) -> Answer {
+        self.app.administer(&self.access_token, query, variables).await
     }
 
     pub(crate) async fn me(&self) -> Answer {

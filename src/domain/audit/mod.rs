@@ -1,0 +1,191 @@
+//! The audit log: who did what to whom, when and from where, without secrets. Events are added and never
+//! changed, but for what is personal, which is forgotten with the person.
+
+mod chain;
+mod event;
+mod origin;
+mod store;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::TimeDelta;
+
+pub use chain::{Chained, Link, StoredDetails};
+pub use event::{AuditActor, AuditDetails, AuditEvent, AuditKind, AuditOutcome};
+pub(in crate::domain) use event::{by_itself, by_owner, own};
+pub use origin::{Origin, within};
+pub use store::{AuditFilter, AuditSelector, AuditStore, ChainEnds};
+
+use super::{
+    clock::SharedClock,
+    error::Result,
+    ids::{AuditEventId, UserId},
+    page::{Page, PageRequest},
+};
+
+/// How often events are brought into the chain.
+pub const SEAL_INTERVAL: Duration = Duration::from_secs(2);
+/// How long after an event its change was made, or will not be: longer than calls of a store may take.
+const SETTLED: TimeDelta = TimeDelta::seconds(15);
+/// Events that are verified at a time.
+const VERIFIED_AT_ONCE: usize = 1_000;
+
+/// The audit log.
+pub struct Audit {
+    store: Arc<dyn AuditStore>,
+    clock: SharedClock,
+    retention: TimeDelta,
+}
+
+/// What is wrong with the log, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChainFault {
+    /// An event was changed.
+    #[error("the event at position {0} was changed")]
+    Changed(i64),
+    /// What is personal in an event was changed.
+    #[error("the details of the event at position {0} were changed")]
+    DetailsChanged(i64),
+    /// An event is missing.
+    #[error("the event at position {0} is missing")]
+    Missing(i64),
+    /// The log ends in another place than it did.
+    #[error("the log ends at position {0}, and another end was expected")]
+    OtherEnd(i64),
+}
+
+/// The outcome of a verification.
+#[derive(Debug, Clone)]
+pub struct ChainReport {
+    /// Events that are in the chain.
+    pub events: u64,
+    /// How many of them were redacted with a person.
+    pub redacted: u64,
+    /// Events that are too new to be in the chain.
+    pub unsealed: u64,
+    /// The ends of the chain.
+    pub ends: ChainEnds,
+    /// The first fault.
+    pub fault: Option<ChainFault>,
+}
+
+impl Audit {
+    /// A log in this store, which keeps events for so long.
+    pub fn new(store: Arc<dyn AuditStore>, clock: SharedClock, retention: TimeDelta) -> Self {
+        Self { store, clock, retention }
+    }
+
+    /// Writes down what comes with no change.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn append(&self, event: &AuditEvent) -> Result<()> {
+        Ok(self.store.append(event).await?)
+    }
+
+    /// Writes down what has been done and cannot be taken back, or was refused anyway: that the log does
+    /// not take it is told in the log of the service.
+    pub async fn note(&self, event: AuditEvent) {
+        if let Err(error) = self.store.append(&event).await {
+            tracing::error!(%error, kind = event.kind.as_str(), "an event is not in the audit log");
+        }
+    }
+
+    /// A page of events, the newest first.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn list(
+        &self,
+        filter: &AuditFilter,
+        page: &PageRequest<AuditEventId>,
+    ) -> Result<Page<AuditEvent>> {
+        Ok(page.page(self.store.list_events(filter, page).await?))
+    }
+
+    /// A page of what happened to a person's account, the newest first.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn list_about(
+        &self,
+        user: &UserId,
+        page: &PageRequest<AuditEventId>,
+    ) -> Result<Page<AuditEvent>> {
+        let of = AuditSelector::Subject(user.to_string());
+        self.list(&AuditFilter { of, ..AuditFilter::default() }, page).await
+    }
+
+    /// Brings what is settled into the chain.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn seal(&self) -> Result<u64> {
+        Ok(self.store.seal(self.clock.now() - SETTLED).await?)
+    }
+
+    /// Forgets what is personal about a user.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub(in crate::domain) async fn redact(&self, user: &UserId) -> Result<u64> {
+        Ok(self.store.redact(user.as_str()).await?)
+    }
+
+    /// Drops events that have been kept for long enough, and answers how many.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn purge(&self) -> Result<u64> {
+        Ok(self.store.purge_events(self.clock.now() - self.retention).await?)
+    }
+
+    /// Recomputes the whole chain, up to the first fault. `expected` is an end that was noted elsewhere:
+    /// without one, a log whose end was cut off together with the note of its end looks whole.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn verify(&self, expected: Option<Link>) -> Result<ChainReport> {
+        self.seal().await?;
+        let ends = self.store.ends().await?;
+        let unsealed = self.store.unsealed().await?;
+        let mut report = ChainReport { events: 0, redacted: 0, unsealed, ends, fault: None };
+        let mut last = ends.first;
+        let mut is_met = expected.is_none_or(|expected| expected == last);
+        while last.position < ends.last.position {
+            let links = self.store.chain(last.position, VERIFIED_AT_ONCE).await?;
+            if links.is_empty() {
+                report.fault = Some(ChainFault::Missing(last.position + 1));
+                return Ok(report);
+            }
+            for chained in links {
+                if let Some(fault) = fault(&last, &chained) {
+                    report.fault = Some(fault);
+                    return Ok(report);
+                }
+                report.events += 1;
+                report.redacted += u64::from(chained.details.content.is_none());
+                last = chained.link;
+                is_met |= expected == Some(last);
+            }
+        }
+        if last != ends.last && last.position == ends.last.position {
+            report.fault = Some(ChainFault::Changed(last.position));
+        } else if !is_met {
+            report.fault = Some(ChainFault::OtherEnd(last.position));
+        }
+        report.ends.last = last;
+        Ok(report)
+    }
+}
+
+fn fault(before: &Link, chained: &Chained) -> Option<ChainFault> {
+    let expected = before.position + 1;
+    if chained.link.position != expected {
+        return Some(ChainFault::Missing(expected));
+    }
+    if before.next(&chained.event, &chained.details.hash) != chained.link {
+        return Some(ChainFault::Changed(expected));
+    }
+    (!chained.details.is_unchanged()).then_some(ChainFault::DetailsChanged(expected))
+}

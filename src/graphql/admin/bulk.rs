@@ -1,0 +1,87 @@
+//! What is done to many users at once, each by itself.
+
+use async_graphql::{Context, ID, SimpleObject};
+
+use super::types::AdminUser;
+use crate::{
+    domain::{
+        self, Error,
+        administration::{Action, MAX_BULK},
+        faults::{Fault, FaultCode},
+        ids::UserId,
+    },
+    graphql::{Result, context::ContextExt},
+};
+
+/// Why something was not done to one of many.
+#[derive(SimpleObject)]
+struct BulkError {
+    /// One of the values of `ErrorCode`.
+    code: String,
+    /// The same for people.
+    message: String,
+}
+
+/// What became of one of many.
+#[derive(SimpleObject)]
+struct BulkResult {
+    /// The id, as it was given.
+    id: ID,
+    /// The user as it is now; null where `error` says why nothing was done.
+    user: Option<AdminUser>,
+    /// Why nothing was done.
+    error: Option<BulkError>,
+}
+
+/// What became of each, in the order of the ids.
+#[derive(SimpleObject)]
+pub(super) struct BulkPayload {
+    /// One for each id.
+    results: Vec<BulkResult>,
+    /// To how many it was done.
+    done_count: i32,
+}
+
+/// The user of an id that a client sent.
+///
+/// # Errors
+/// `NotFound` for what is no id of a user.
+pub(super) fn user_id(id: &ID) -> domain::Result<UserId> {
+    id.parse().map_err(|_| Error::NotFound)
+}
+
+/// Does something to each user, one after the other. What nobody could be done to, such as a missing
+/// permission, refuses the whole.
+pub(super) async fn each(context: &Context<'_>, ids: Vec<ID>, action: &Action) -> Result<BulkPayload> {
+    if ids.is_empty() || ids.len() > MAX_BULK {
+        let message = format!("must have 1 to {MAX_BULK} ids");
+        let fault = Fault { limit: Some(MAX_BULK), ..Fault::new("ids", FaultCode::OutOfRange, message) };
+        return Err(Error::bad_field(fault).into());
+    }
+    let caller = context.administrator().await?;
+    let administration = &context.domain()?.administration;
+    let (mut results, mut done_count) = (Vec::with_capacity(ids.len()), 0);
+    for id in ids {
+        let outcome = match user_id(&id) {
+            Ok(user) => administration.act(caller, &user, action).await,
+            Err(error) => Err(error),
+        };
+        results.push(match outcome {
+            Ok(user) => {
+                done_count += 1;
+                BulkResult { id, user: Some(AdminUser(user)), error: None }
+            }
+            Err(error @ (Error::BadUserInput(_) | Error::ReauthenticationRequired)) => {
+                return Err(error.into());
+            }
+            Err(error) => {
+                if let Error::Internal(detail) = &error {
+                    tracing::error!(detail, "internal error");
+                }
+                let error = BulkError { code: error.code().as_str().to_owned(), message: error.message() };
+                BulkResult { id, user: None, error: Some(error) }
+            }
+        });
+    }
+    Ok(BulkPayload { results, done_count })
+}
