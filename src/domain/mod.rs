@@ -27,6 +27,7 @@ mod secret;
 pub mod sessions;
 pub mod store;
 pub mod tokens;
+pub mod transfer;
 
 use std::sync::Arc;
 

@@ -38,3 +38,4 @@ mod sockets;
 mod support;
 mod timing;
 mod tokens;
+mod transfer;

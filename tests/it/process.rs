@@ -3,6 +3,7 @@
 mod commands;
 mod faults;
 mod hostile;
+mod moving;
 #[cfg(feature = "server-tests")]
 mod nodes;
 mod sudden_end;

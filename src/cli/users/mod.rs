@@ -3,7 +3,10 @@
 mod act;
 mod arguments;
 mod create;
+mod export;
+mod import;
 mod list;
+mod rows;
 
 use std::process::ExitCode;
 
@@ -41,6 +44,10 @@ pub(super) enum UsersCommand {
     },
     /// Make the password worthless, and send the owner of the account the way to a new one.
     ResetPassword(Who),
+    /// Take users over from a file or from the database of another program.
+    Import(import::ImportArguments),
+    /// Write all users, with the hashes of their passwords, as `import` reads them.
+    Export(export::ExportArguments),
     /// Log a user out everywhere.
     RevokeSessions(Who),
     /// Close an account and have it erased after the grace period.
@@ -72,6 +79,8 @@ pub(super) fn run(command: UsersCommand, format: Format) -> ExitCode {
                 shown["appMetadata"] = metadata.app.to_value();
                 Ok(format.one(&shown))
             }
+            UsersCommand::Import(arguments) => import::run(domain, arguments, format).await,
+            UsersCommand::Export(arguments) => export::run(domain, arguments).await,
             UsersCommand::Suspend(arguments) => act::suspend(domain, arguments, format).await,
             UsersCommand::Restore(who) => act::run(domain, &who, &Action::Restore, format).await,
             UsersCommand::SetRole { who, roles } => {

@@ -52,6 +52,11 @@ impl Administrator {
         }
     }
 
+    /// Whether it is whoever has a shell on the machine.
+    pub(super) const fn is_operator(&self) -> bool {
+        matches!(self.who, Who::Operator)
+    }
+
     /// Whether this is their own account.
     pub(super) fn is(&self, user: &UserId) -> bool {
         self.principal().is_some_and(|principal| principal.user.id == *user)
@@ -125,7 +130,7 @@ impl Administration {
     }
 
     /// Something that they do.
-    pub(super) fn event(&self, kind: AuditKind, caller: &Administrator) -> AuditEvent {
+    pub(in crate::domain) fn event(&self, kind: AuditKind, caller: &Administrator) -> AuditEvent {
         let (now, random) = (self.parts.clock.now(), &*self.parts.random);
         let event = AuditEvent::new(kind, caller.actor(), now, random);
         match caller.principal() {

@@ -12,6 +12,7 @@ mod keys;
 mod roles;
 mod service_tokens;
 mod states;
+mod transfer;
 
 use std::sync::Arc;
 

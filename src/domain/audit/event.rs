@@ -5,7 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::origin::{self, Origin};
+use super::{
+    AuditActor,
+    origin::{self, Origin},
+};
 use crate::domain::{
     actor::Principal,
     clock::Instant,
@@ -78,6 +81,8 @@ audit_kinds! {
     UserCreated = "USER_CREATED";
     /// An account was made by an import.
     UsersImported = "USERS_IMPORTED";
+    /// All users were written to a file, with the hashes of their passwords.
+    UsersExported = "USERS_EXPORTED";
     /// A person was invited.
     UserInvited = "USER_INVITED";
     /// An account was changed by an administrator.
@@ -129,42 +134,6 @@ impl AuditOutcome {
     /// The outcome of this name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Success, Self::Failure].into_iter().find(|outcome| outcome.as_str() == name)
-    }
-}
-
-/// Who did it. As text `user_…`, `svc_…`, `anonymous`, `operator` or `system`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuditActor(String);
-
-impl AuditActor {
-    /// Nobody who has said who they are.
-    pub fn anonymous() -> Self {
-        Self("anonymous".into())
-    }
-
-    /// Somebody at the command line of the service.
-    pub fn operator() -> Self {
-        Self("operator".into())
-    }
-
-    /// The service itself.
-    pub fn system() -> Self {
-        Self("system".into())
-    }
-
-    /// A user, or another service by its token.
-    pub fn of_id(id: impl fmt::Display) -> Self {
-        Self(id.to_string())
-    }
-
-    /// An actor as it was stored.
-    pub const fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The actor as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 

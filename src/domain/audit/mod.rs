@@ -1,6 +1,7 @@
 //! The audit log: who did what to whom, when and from where, without secrets. Events are added and never
 //! changed, but for what is personal, which is forgotten with the person.
 
+mod actor;
 mod chain;
 mod event;
 mod origin;
@@ -10,8 +11,9 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 
+pub use actor::AuditActor;
 pub use chain::{Chained, Link, StoredDetails};
-pub use event::{AuditActor, AuditDetails, AuditEvent, AuditKind, AuditOutcome};
+pub use event::{AuditDetails, AuditEvent, AuditKind, AuditOutcome};
 pub(in crate::domain) use event::{by_itself, by_owner, own};
 pub use origin::{Origin, within};
 pub use store::{AuditFilter, AuditSelector, AuditStore, ChainEnds};

@@ -12,12 +12,14 @@ use aws_lc_rs::hmac;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
-use super::text::Password;
+use super::{foreign::ForeignHash, text::Password};
 
 const MAX_PLAIN_BYTES: usize = 71;
 const PREHASHED_TAG: &str = "$hmac-sha384";
 const PREHASH_KEY: &[u8] = b"vestibule/password/v1";
 const BCRYPT_LENGTH: usize = 60;
+/// The highest bcrypt cost that is taken over from another system: about four seconds of a core.
+const MAX_IMPORTED_COST: u32 = 16;
 
 /// How a password becomes the input of bcrypt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,20 @@ impl PasswordHash {
     /// What is stored where there is no password: it matches none.
     pub fn none() -> Self {
         Self("!".to_owned())
+    }
+
+    /// A hash of another system: bcrypt, Argon2, scrypt and that of Firebase, PBKDF2 as Django, Keycloak and
+    /// passlib write it, `PHPass`. `None` for any other text, and for what asks for too much work.
+    pub fn import(text: &str) -> Option<Self> {
+        let hash = Self(text.to_owned());
+        (hash.cost().is_some_and(|cost| super::BCRYPT_COSTS.contains(&cost) && cost <= MAX_IMPORTED_COST)
+            || hash.foreign().is_some())
+        .then_some(hash)
+    }
+
+    /// The hash as another system has made it.
+    pub(super) fn foreign(&self) -> Option<ForeignHash> {
+        ForeignHash::parse(&self.0)
     }
 
     /// The text to store.
@@ -87,4 +103,17 @@ pub(super) fn prepare(password: &Password) -> (Scheme, Zeroizing<Vec<u8>>) {
     let key = hmac::Key::new(hmac::HMAC_SHA384, PREHASH_KEY);
     let reduced = STANDARD.encode(hmac::sign(&key, bytes));
     (Scheme::Prehashed, Zeroizing::new(reduced.into_bytes()))
+}
+
+/// Whether a password of more than 71 bytes is that of a plain hash, as systems make it that cut passwords at 72
+/// bytes; `None` where that is not the question. No plain hash of ours is of such a password, and none is
+/// like it: that would need a zero byte.
+pub(super) fn matches_truncated(stored: &PasswordHash, password: &Password) -> Option<bool> {
+    let bytes = password.as_bytes();
+    match stored.parts() {
+        Some((Scheme::Plain, bcrypt)) if bytes.len() > MAX_PLAIN_BYTES && !bytes.contains(&0) => {
+            Some(bcrypt::verify(&bytes[..bytes.len().min(MAX_PLAIN_BYTES + 1)], bcrypt).unwrap_or(false))
+        }
+        _ => None,
+    }
 }

@@ -1,5 +1,6 @@
 //! Passwords: what one may be, how it is hashed, and the threads that hash.
 
+mod foreign;
 mod hash;
 mod policy;
 mod pool;

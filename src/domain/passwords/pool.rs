@@ -75,7 +75,13 @@ impl Worker {
     }
 
     pub(super) fn verify(&self, password: &Password, stored: Option<&PasswordHash>) -> Result<Verification> {
+        if let Some(foreign) = stored.and_then(PasswordHash::foreign) {
+            return self.verify_foreign(password, foreign.matches(password.as_bytes()));
+        }
         let (scheme, bytes) = hash::prepare(password);
+        if let Some(right) = stored.and_then(|stored| hash::matches_truncated(stored, password)) {
+            return self.verify_foreign(password, right);
+        }
         // A hash of the other scheme cannot be of this password: the same work, on a dummy.
         let comparable = stored.and_then(PasswordHash::parts).filter(|(stored, _)| *stored == scheme);
         let Some((_, bcrypt)) = comparable else {
@@ -90,6 +96,16 @@ impl Worker {
         let outdated = stored.and_then(PasswordHash::cost) < Some(self.cost);
         let upgraded = if outdated { Some(self.hash(password)?) } else { None };
         Ok(Verification::Right { upgraded })
+    }
+
+    /// After a comparison with a hash of another system, which takes its own time: the first login replaces it.
+    fn verify_foreign(&self, password: &Password, is_right: bool) -> Result<Verification> {
+        if is_right {
+            return Ok(Verification::Right { upgraded: Some(self.hash(password)?) });
+        }
+        let (_, bytes) = hash::prepare(password);
+        let _ = bcrypt::non_truncating_verify(&*bytes, &self.dummy_hash(self.cost));
+        Ok(Verification::Wrong)
     }
 
     /// After a comparison at a lower cost, the work that one at the cost of today would have taken:

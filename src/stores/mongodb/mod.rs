@@ -11,6 +11,7 @@ mod error;
 mod indexes;
 mod keys;
 mod mail_documents;
+mod mongoose;
 mod notes;
 mod one_time;
 mod outbox;
@@ -27,6 +28,8 @@ use mongodb::{
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 use secrecy::{ExposeSecret, SecretString};
+
+pub use self::mongoose::MongooseUsers;
 
 use self::{
     access::{RoleDocument, ServiceTokenDocument},

@@ -17,7 +17,7 @@ const EMAIL: &str = "ada@example.com";
 const PASSWORD: &str = "correct horse battery";
 
 /// Runs a command with something on its standard input.
-fn run_with(folder: &Path, arguments: &[&str], input: &str) -> Output {
+pub(super) fn run_with(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let program = command(folder, &super::owned(&[("RUST_LOG", "error")]));
     // The first argument of the helper is another.
     let mut command = std::process::Command::new(program.get_program());
@@ -29,12 +29,12 @@ fn run_with(folder: &Path, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(super) fn run(folder: &Path, arguments: &[&str]) -> Output {
     run_with(folder, arguments, "")
 }
 
 /// The lines of JSON of a command that must succeed.
-fn rows(folder: &Path, arguments: &[&str]) -> Vec<Value> {
+pub(super) fn rows(folder: &Path, arguments: &[&str]) -> Vec<Value> {
     let output = run(folder, &[arguments, &["--json"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,0 +1,75 @@
+//! What imports and exports need.
+
+use super::{Administration, Administrator};
+use crate::domain::{
+    access::{Permission, RoleBook},
+    accounts::{Insertion, UserWithPassword},
+    audit::{AuditEvent, AuditKind},
+    clock::Instant,
+    error::{Error, Result},
+    ids::UserId,
+    store::Field,
+    transfer::ImportOptions,
+};
+
+impl Administration {
+    /// The time.
+    pub(in crate::domain) fn now(&self) -> Instant {
+        self.parts.clock.now()
+    }
+
+    /// Says that an import begins, and answers the roles that there are. It may do everything that an
+    /// operator may, and nobody else may do it.
+    pub(in crate::domain) async fn begin_import(
+        &self,
+        caller: &Administrator,
+        options: &ImportOptions,
+    ) -> Result<Option<RoleBook>> {
+        self.require(caller, Permission::UsersWrite).await?;
+        if options.with_roles {
+            self.require(caller, Permission::RolesWrite).await?;
+        }
+        if !caller.is_operator() {
+            return Err(Error::Forbidden("Imports and exports are for the command line."));
+        }
+        if !options.is_dry_run {
+            let event = self.event(AuditKind::UsersImported, caller).about(&options.source);
+            self.write_down(&event.with("begun", true)).await?;
+        }
+        Ok(Some(self.parts.roles.book().await?))
+    }
+
+    pub(in crate::domain) async fn write_down(&self, event: &AuditEvent) -> Result<()> {
+        self.parts.audit.append(event).await
+    }
+
+    pub(in crate::domain) async fn add_users(&self, accounts: &[UserWithPassword]) -> Result<Vec<Insertion>> {
+        Ok(self.parts.directory.insert_users(accounts).await?)
+    }
+
+    /// What would become of them, as far as their addresses tell.
+    pub(in crate::domain) async fn look_up(&self, accounts: &[UserWithPassword]) -> Result<Vec<Insertion>> {
+        let mut outcomes = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            let found = self.parts.users.find_by_email(&account.user.email.key()).await?;
+            outcomes.push(found.map_or(Insertion::Added, |_| Insertion::Conflict(Field::Email)));
+        }
+        Ok(outcomes)
+    }
+
+    pub(in crate::domain) async fn read_accounts(
+        &self,
+        caller: &Administrator,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<UserWithPassword>> {
+        self.require(caller, Permission::UsersRead).await?;
+        if !caller.is_operator() {
+            return Err(Error::Forbidden("Imports and exports are for the command line."));
+        }
+        if after.is_none() {
+            self.write_down(&self.event(AuditKind::UsersExported, caller)).await?;
+        }
+        Ok(self.parts.directory.read_users(after, limit).await?)
+    }
+}

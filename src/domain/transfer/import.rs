@@ -1,0 +1,169 @@
+//! Users of other systems, row by row. A row that is faulty is told and left out; one that is there already
+//! is passed over, so that an import that was interrupted is run again from the start.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::{BuildHasher, RandomState},
+};
+
+use super::{UserRecord, record::Reading};
+use crate::domain::{
+    access::RoleBook,
+    accounts::{Insertion, UserWithPassword},
+    administration::{Administration, Administrator},
+    audit::AuditKind,
+    error::Result,
+    store::Field,
+};
+
+/// Users that are added at once.
+const BATCH: usize = 1_000;
+
+/// How users are taken over.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// Whether nothing is written, and every fault told.
+    pub is_dry_run: bool,
+    /// Whether the roles of rows are taken over.
+    pub with_roles: bool,
+    /// Where the rows come from, for the audit log.
+    pub source: String,
+}
+
+/// A row that was left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadRow {
+    /// The line or number of the row, from 1.
+    pub row: u64,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What became of the rows so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Users that were added, or would be.
+    pub added: u64,
+    /// Those that were there.
+    pub present: u64,
+    /// Rows that were left out.
+    pub bad: u64,
+}
+
+/// An import that is under way.
+pub struct Import<'a> {
+    administration: &'a Administration,
+    caller: Administrator,
+    options: ImportOptions,
+    roles: Option<RoleBook>,
+    batch: Vec<(u64, UserWithPassword)>,
+    /// The rows of the addresses so far, by a hash of each.
+    seen: HashMap<u64, u64>,
+    hasher: RandomState,
+    report: ImportReport,
+    bad: Vec<BadRow>,
+}
+
+impl Administration {
+    /// Begins an import; written down first.
+    ///
+    /// # Errors
+    /// `Forbidden`, `ServiceUnavailable`.
+    pub async fn import(&self, caller: &Administrator, options: ImportOptions) -> Result<Import<'_>> {
+        let roles = self.begin_import(caller, &options).await?;
+        Ok(Import {
+            administration: self,
+            caller: caller.clone(),
+            roles: roles.filter(|_| options.with_roles),
+            options,
+            batch: Vec::with_capacity(BATCH),
+            seen: HashMap::new(),
+            hasher: RandomState::new(),
+            report: ImportReport::default(),
+            bad: Vec::new(),
+        })
+    }
+}
+
+impl Import<'_> {
+    /// Takes a row, or what is wrong with it.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`: what was added so far stays, and the import can be run again.
+    pub async fn take(&mut self, row: u64, record: std::result::Result<UserRecord, String>) -> Result<()> {
+        let reading = Reading { now: self.administration.now(), roles: self.roles.as_ref() };
+        let account = match record.map_err(|fault| vec![fault]).and_then(|record| record.read(&reading)) {
+            Ok(account) => account,
+            Err(faults) => {
+                self.refuse(row, faults.join("; "));
+                return Ok(());
+            }
+        };
+        let key = self.hasher.hash_one(account.user.email.key());
+        match self.seen.entry(key) {
+            Entry::Occupied(first) => {
+                let reason = format!("has the e-mail address of row {}", first.get());
+                self.refuse(row, reason);
+                return Ok(());
+            }
+            Entry::Vacant(place) => drop(place.insert(row)),
+        }
+        self.batch.push((row, account));
+        if self.batch.len() >= BATCH { self.flush().await } else { Ok(()) }
+    }
+
+    fn refuse(&mut self, row: u64, reason: String) {
+        self.report.bad += 1;
+        self.bad.push(BadRow { row, reason });
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let (rows, accounts): (Vec<u64>, Vec<UserWithPassword>) = self.batch.drain(..).unzip();
+        let outcomes = if self.options.is_dry_run {
+            self.administration.look_up(&accounts).await?
+        } else {
+            self.administration.add_users(&accounts).await?
+        };
+        for ((row, outcome), account) in rows.into_iter().zip(outcomes).zip(&accounts) {
+            match outcome {
+                Insertion::Added => self.report.added += 1,
+                // Which of several conflicts a store tells is its own affair.
+                Insertion::Conflict(Field::Username) if !self.is_present(account).await? => {
+                    self.refuse(row, "username belongs to somebody else, or looks like it".into());
+                }
+                Insertion::Conflict(_) => self.report.present += 1,
+            }
+        }
+        Ok(())
+    }
+
+    async fn is_present(&self, account: &UserWithPassword) -> Result<bool> {
+        let found = self.administration.look_up(std::slice::from_ref(account)).await?;
+        Ok(found != [Insertion::Added])
+    }
+
+    /// What became of the rows so far.
+    pub const fn report(&self) -> ImportReport {
+        self.report
+    }
+
+    /// The rows that were left out since the last time.
+    pub fn drain_bad(&mut self) -> Vec<BadRow> {
+        std::mem::take(&mut self.bad)
+    }
+
+    /// Adds what waits, and writes down what became of all.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn finish(&mut self) -> Result<ImportReport> {
+        self.flush().await?;
+        if !self.options.is_dry_run {
+            let event = self.administration.event(AuditKind::UsersImported, &self.caller);
+            let ImportReport { added, present, bad } = self.report;
+            let event = event.about(&self.options.source).with("added", added);
+            self.administration.write_down(&event.with("present", present).with("bad", bad)).await?;
+        }
+        Ok(self.report)
+    }
+}
