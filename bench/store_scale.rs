@@ -76,6 +76,7 @@ async fn insert(stores: &Stores) -> (SessionId, RefreshToken) {
         absolute_expires_at: now() + TimeDelta::hours(2_000),
         ended_at: None,
         session_epoch: 1,
+        impersonation: None,
         version: 1,
     };
     stores.sessions.insert(&session, (&token.family(), &token.hash()), None).await.unwrap();

@@ -77,6 +77,7 @@ async fn keep_house(domain: Domain) {
             ("outbox entries", domain.outbox.purge().await),
             ("answers", domain.answers.purge().await),
             ("audit events", domain.audit.purge().await),
+            ("service tokens", domain.administration.purge_service_tokens().await),
         ] {
             match dropped {
                 Ok(0) => {}

@@ -165,6 +165,7 @@ fn administration(
         random: ambient.random.clone(),
         settings: AdministrationSettings {
             deletion_grace: config.accounts.deletion_grace,
+            impersonation: config.admin.impersonation,
             bootstrap: config.admin.bootstrap.clone(),
         },
     }))

@@ -14,6 +14,8 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct AdminConfig {
     /// A listener of its own; `None` for that of everybody.
     pub bind: Option<SocketAddr>,
+    /// Whether anybody may act for somebody else.
+    pub impersonation: bool,
     /// Who becomes the first administrator.
     pub bootstrap: Option<EmailAddress>,
     /// How much one request may ask for.
@@ -31,10 +33,16 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Admi
         "" => Ok(None),
         text => EmailAddress::parse(text).map(Some).map_err(|fault| fault.message),
     });
+    let impersonation = source.parse(&variables::IMPERSONATION, |text| match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".to_owned()),
+    });
     let limits = limits::operations(source, &variables::ADMIN_GRAPHQL_LIMITS, environment);
     let retention = source.duration(&variables::AUDIT_RETENTION, DAY..=3650 * DAY);
     Some(AdminConfig {
         bind: bind?,
+        impersonation: impersonation?,
         bootstrap: bootstrap?,
         limits,
         audit_retention: TimeDelta::from_std(retention).ok()?,

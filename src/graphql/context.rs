@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use async_graphql::Context;
+use async_graphql::{Context, parser::types::OperationType};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit};
 
@@ -176,7 +176,7 @@ pub(super) trait ContextExt {
     async fn actor(&self) -> Result<&Actor>;
     /// Who administers; a refusal for everybody else.
     async fn administrator(&self) -> Result<&Administrator>;
-    /// The user who asks; a refusal for nobody in particular.
+    /// The user who asks; a refusal for nobody in particular, and of changes for whoever may only look.
     async fn principal(&self) -> Result<&Principal>;
     /// The user who asks, if they showed the password in the last minutes. Every field with the directive
     /// `@requiresFreshAuth` begins with this.
@@ -206,7 +206,11 @@ impl ContextExt for Context<'_> {
     }
 
     async fn principal(&self) -> Result<&Principal> {
-        Ok(self.actor().await?.principal()?)
+        let caller = self.actor().await?.principal()?;
+        if self.query_env.operation.node.ty == OperationType::Mutation {
+            self.domain()?.sessions.require_may_write(caller)?;
+        }
+        Ok(caller)
     }
 
     async fn fresh_principal(&self) -> Result<&Principal> {

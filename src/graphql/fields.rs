@@ -52,9 +52,10 @@ const REPEATABLE: &[&str] = &["createAvatarUpload"];
 pub(super) fn rule(name: &str, has_arguments: bool) -> FieldRule {
     let sensitive = SENSITIVE.iter().find(|(field, _)| *field == name);
     let (weight, size) = match name {
-        "sessions" | "users" | "auditLog" => (100, Size::Page),
+        "sessions" | "users" | "auditLog" | "securityEvents" => (100, Size::Page),
         "edges" | "nodes" => (1, Size::OfPage),
         "serviceTokens" => (100, Size::Fixed(50)),
+        "results" => (1, Size::Fixed(200)),
         "totalCount" | "passwordStrength" | "exportMyData" => (100, Size::Fixed(1)),
         "node" if has_arguments => (20, Size::Fixed(1)),
         "session" | "publicMetadata" | "appMetadata" => (20, Size::Fixed(1)),

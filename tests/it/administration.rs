@@ -31,13 +31,20 @@ on_every_backend!(
     an_account_is_changed_by_an_administrator,
     a_forced_reset_leaves_the_old_password_worthless,
     a_deleted_account_comes_back_by_an_administrator_alone,
+    a_deletion_is_not_turned_into_a_suspension_that_ends,
+    roles_are_given_after_a_fresh_login_alone,
     many_are_answered_one_by_one,
     service_tokens_administer_until_they_are_revoked,
     what_happens_is_in_the_audit_log,
     the_first_administrator_has_verified_the_address,
+    support_acts_for_a_person_and_is_seen,
+    a_person_sees_what_happened_to_the_account,
+    where_it_is_off_nobody_acts_for_another,
 );
 
-const SETTINGS: &[(&str, &str)] = &[("BOOTSTRAP_ADMIN_EMAIL", "first@example.com")];
+const SETTINGS: &[(&str, &str)] = &[("BOOTSTRAP_ADMIN_EMAIL", "first@example.com"), ("IMPERSONATION", "on")];
+const IMPERSONATE: &str = "mutation($input: ImpersonateUserInput!) {
+    impersonateUser(input: $input) { accessToken sessionId expiresAt user { id } } }";
 
 const SUSPEND: &str = "mutation($input: SuspendUserInput!) { suspendUser(input: $input) { user { status suspension { reason until } } } }";
 const RESTORE: &str = "mutation($id: ID!) { restoreUser(input: { id: $id }) { user { status } } }";
@@ -140,6 +147,10 @@ const CALLS: &[(&str, &str)] = &[
     ("deleteUsers", "mutation($id: ID!) { deleteUsers(input: { ids: [$id] }) { doneCount } }"),
     ("setUserRoles", "mutation($id: ID!) { setUserRoles(input: { id: $id, roles: [] }) { user { id } } }"),
     ("setUsersRoles", "mutation($id: ID!) { setUsersRoles(input: { ids: [$id], roles: [] }) { doneCount } }"),
+    (
+        "impersonateUser",
+        "mutation($id: ID!) { impersonateUser(input: { id: $id, reason: \"r\" }) { accessToken } }",
+    ),
     ("saveRole", "mutation { saveRole(input: { name: \"new\", permissions: [] }) { role { name } } }"),
     ("removeRole", "mutation { removeRole(input: { name: \"new\" }) { name } }"),
     (
@@ -452,6 +463,38 @@ async fn a_deleted_account_comes_back_by_an_administrator_alone(app: &TestApp) {
     app.register("ada@example.com", PASSWORD, "ada").await.data("/register");
 }
 
+async fn a_deletion_is_not_turned_into_a_suspension_that_ends(app: &TestApp) {
+    let (root, ada, eve) = (admin(app).await, app.user("ada").await, app.user("eve").await);
+    let delete = "mutation($id: ID!) { deleteUser(input: { id: $id }) { user { status } } }";
+    root.administer(delete, json!({ "id": ada.id })).await.data("/deleteUser");
+    let until = (app.now() + TimeDelta::minutes(1)).to_rfc3339();
+    let input = json!({ "id": ada.id, "reason": "r", "until": until });
+    assert_eq!(root.administer(SUSPEND, json!({ "input": input })).await.code(), "FORBIDDEN");
+    app.advance(TimeDelta::minutes(2));
+    assert_eq!(app.login("ada@example.com", PASSWORD).await.code(), "ACCOUNT_SUSPENDED");
+    // What its owner asked for is the owner's to take back.
+    eve.post("mutation { deleteAccount { deletionDueAt } }", json!({})).await.data("/deleteAccount");
+    let restored = root.administer(RESTORE, json!({ "id": eve.id })).await;
+    assert_eq!(restored.text_at("/restoreUser/user/status"), "DELETING");
+}
+
+async fn roles_are_given_after_a_fresh_login_alone(app: &TestApp) {
+    admin(app).await;
+    app.advance(TimeDelta::minutes(11));
+    let root = app.login_again("root").await;
+    app.advance(TimeDelta::minutes(11));
+    let stale = Persona::of(app, &app.refresh(&root.refresh_token).await, "/refresh");
+    let create = "mutation($roles: [String!]!) {
+        createUser(input: { email: \"new@example.com\", name: \"N\", roles: $roles }) { user { id } } }";
+    let refused = stale.administer(create, json!({ "roles": ["admin"] })).await;
+    assert_eq!(refused.code(), "REAUTHENTICATION_REQUIRED");
+    let made = stale.administer(create, json!({ "roles": [] })).await.text_at("/createUser/user/id");
+    let update =
+        "mutation($id: ID!) { updateUser(input: { id: $id, email: \"mine@example.com\" }) { user { id } } }";
+    let refused = stale.administer(update, json!({ "id": made })).await;
+    assert_eq!(refused.code(), "REAUTHENTICATION_REQUIRED");
+}
+
 async fn many_are_answered_one_by_one(app: &TestApp) {
     let (root, ada, eve) = (admin(app).await, app.user("ada").await, app.user("eve").await);
     let many = "mutation($ids: [ID!]!) { suspendUsers(input: { ids: $ids, reason: \"r\" }) {
@@ -589,6 +632,7 @@ async fn what_happens_is_in_the_audit_log(app: &TestApp) {
 async fn the_first_administrator_has_verified_the_address(app: &TestApp) {
     let bootstrap = async || app.domain.administration.bootstrap().await.unwrap();
     app.user("eve").await;
+    app.work().await;
     assert!(!bootstrap().await, "nobody has the address");
     let first = app.user("first").await;
     assert!(!bootstrap().await, "it is not verified");
@@ -600,4 +644,107 @@ async fn the_first_administrator_has_verified_the_address(app: &TestApp) {
     assert_eq!(first.me().await.data("/me/roles"), json!(["admin", "user"]));
     assert!(events_about(app, &first.id).await.contains(&"USER_ROLES_CHANGED SUCCESS".to_owned()));
     assert!(bootstrap().await, "there is one");
+}
+
+async fn support_acts_for_a_person_and_is_seen(app: &TestApp) {
+    let (root, ada) = (admin(app).await, app.user("ada").await);
+    role(app, "support", &[Permission::UsersImpersonate, Permission::UsersRead]).await;
+    let support = app.user_with_roles("support", &["support"]).await;
+    let act = async |by: &Persona<'_>, id: &str, may_write: bool| {
+        let input = json!({ "id": id, "reason": "a ticket", "mayWrite": may_write });
+        by.administer(IMPERSONATE, json!({ "input": input })).await
+    };
+    assert_eq!(act(&support, &root.id, false).await.code(), "FORBIDDEN", "who may do more");
+    assert_eq!(act(&support, &support.id, false).await.code(), "FORBIDDEN", "oneself");
+    let acting = act(&support, &ada.id, false).await;
+    let token = acting.text_at("/impersonateUser/accessToken");
+    let payload = token.split('.').nth(1).unwrap();
+    let payload = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, payload).unwrap();
+    let claims: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!((&claims["sub"], &claims["act"]["sub"]), (&json!(ada.id), &json!(support.id)));
+    // It looks, and changes nothing.
+    assert_eq!(app.me(&token).await.text_at("/me/id"), ada.id);
+    let bearer = [("authorization", format!("Bearer {token}"))];
+    let bearer: Vec<(&str, &str)> = bearer.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let update = "mutation { updateProfile(input: { name: \"X\" }) { user { id } } }";
+    for query in [
+        update,
+        "mutation { revokeOtherSessions { revokedCount } }",
+        "mutation { deleteAccount { deletionDueAt } }",
+        "mutation { exportMyData { data } }",
+    ] {
+        assert_eq!(app.post(&bearer, query, json!({})).await.code(), "FORBIDDEN", "{query}");
+    }
+    assert_eq!(app.administer(&token, "{ viewer { id } }", json!({})).await.code(), "FORBIDDEN");
+    // The person sees it, and can end it.
+    let sessions = ada.post("{ me { sessions { edges { node { id impersonated } } } } }", json!({})).await;
+    for edge in sessions.data("/me/sessions/edges").as_array().unwrap() {
+        let is_support = edge["node"]["id"] == acting.data("/impersonateUser/sessionId");
+        assert_eq!(edge["node"]["impersonated"], is_support);
+    }
+    let revoke = "mutation($id: ID!) { revokeSession(input: { id: $id }) { sessionId } }";
+    let id = acting.text_at("/impersonateUser/sessionId");
+    let ended = ada.post(revoke, json!({ "id": id })).await;
+    assert_eq!(ended.json()["errors"], Value::Null);
+    assert_eq!(app.me(&token).await.reason(), "SESSION_REVOKED");
+    // Where it may write, what is dangerous stays the person's own, and the log tells who it was.
+    let acting = act(&support, &ada.id, true).await;
+    let token = acting.text_at("/impersonateUser/accessToken");
+    let bearer = format!("Bearer {token}");
+    let post = async |query: &str| app.post(&[("authorization", &bearer)], query, json!({})).await;
+    post(update).await.data("/updateProfile");
+    for query in [
+        "mutation { deleteAccount { deletionDueAt } }",
+        "mutation { exportMyData { data } }",
+        "mutation { reauthenticate(input: { password: \"correct horse battery\" }) { session { id } } }",
+        "mutation { changePassword(input: { currentPassword: \"correct horse battery\", newPassword: \"another horse battery\" }) { user { id } } }",
+        "mutation { requestEmailChange(input: { newEmail: \"mine@example.com\" }) { ticket } }",
+    ] {
+        let code = post(query).await.json()["errors"][0]["extensions"]["code"].clone();
+        assert!(code == "FORBIDDEN", "{query}: {code}");
+    }
+    let log = "{ auditLog(filter: { type: PROFILE_UPDATED }) { edges { node { actor subject } } } }";
+    let event = root.administer(log, json!({})).await.data("/auditLog/edges/0/node");
+    assert_eq!(event, json!({ "actor": support.id, "subject": ada.id }));
+    app.advance(TimeDelta::minutes(31));
+    assert_eq!(app.me(&token).await.reason(), "TOKEN_EXPIRED");
+}
+
+async fn where_it_is_off_nobody_acts_for_another(_: &TestApp) {
+    let app = TestApp::start(crate::support::Backend::Embedded).await;
+    let (root, ada) = (admin(&app).await, app.user("ada").await);
+    let refused = root.administer(IMPERSONATE, json!({ "input": { "id": ada.id, "reason": "r" } })).await;
+    assert_eq!(refused.code(), "FORBIDDEN");
+}
+
+async fn a_person_sees_what_happened_to_the_account(app: &TestApp) {
+    let (root, ada) = (admin(app).await, app.user("ada").await);
+    let input = json!({ "id": ada.id, "reason": "an internal reason" });
+    root.administer(SUSPEND, json!({ "input": input })).await.data("/suspendUser");
+    root.administer(RESTORE, json!({ "id": ada.id })).await.data("/restoreUser");
+    app.advance(TimeDelta::seconds(1));
+    let again = app.login_again("ada").await;
+    let query = "query($first: Int, $after: String) { me { securityEvents(first: $first, after: $after) {
+        pageInfo { hasNextPage endCursor } edges { node { type outcome actor sessionId ipAddress userAgent } } } } }";
+    let all = again.post(query, json!({})).await;
+    assert_eq!(all.data("/me/securityEvents/edges").as_array().unwrap().len(), 4);
+    let newest = all.data("/me/securityEvents/edges/0/node");
+    assert_eq!(
+        (&newest["type"], &newest["actor"], &newest["sessionId"]),
+        (&json!("LOGIN"), &json!("OWNER"), &json!(again.session_id))
+    );
+    for edge in all.data("/me/securityEvents/edges").as_array().unwrap() {
+        if edge["node"]["actor"] == "SERVICE" {
+            assert_eq!(
+                (&edge["node"]["sessionId"], &edge["node"]["userAgent"]),
+                (&Value::Null, &Value::Null)
+            );
+        }
+    }
+    assert!(!all.text.contains("an internal reason") && !all.text.contains(&root.id));
+    let first = again.post(query, json!({ "first": 3 })).await;
+    let after = first.text_at("/me/securityEvents/pageInfo/endCursor");
+    let rest = again.post(query, json!({ "first": 3, "after": after })).await;
+    assert_eq!(rest.data("/me/securityEvents/edges").as_array().unwrap().len(), 1);
+    assert_eq!(rest.data("/me/securityEvents/pageInfo/hasNextPage"), false);
 }

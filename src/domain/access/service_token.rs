@@ -22,6 +22,8 @@ pub const SERVICE_TOKEN_PREFIX: &str = "vst_";
 pub const LONGEST_SERVICE_TOKEN: TimeDelta = TimeDelta::days(366);
 /// The most service tokens there can be.
 pub const MAX_SERVICE_TOKENS: usize = 1_000;
+/// How long a token is listed after its end.
+pub const KEPT_AFTER_END: TimeDelta = TimeDelta::days(90);
 /// How often at most the last use of a token is written.
 pub const USE_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
@@ -88,4 +90,7 @@ pub trait ServiceTokenStore: Send + Sync {
         at: Instant,
         event: &AuditEvent,
     ) -> StoreResult<Option<ServiceToken>>;
+
+    /// Drops tokens that ended or were revoked before `before`, and answers how many.
+    async fn purge_service_tokens(&self, before: Instant) -> StoreResult<u64>;
 }

@@ -134,6 +134,7 @@ impl Accounts {
         if let Some(avatar) = &ended.avatar {
             self.drop_avatar(&ended.id, &avatar.public_id, self.parts.clock.now()).await?;
         }
+        self.parts.audit.redact(&ended.id).await?;
         let event = self.by_owner(AuditKind::UserErased, &token.user_id).about(&ended.id);
         users.remove(&ended.id, Some(&event)).await?;
         Ok(true)

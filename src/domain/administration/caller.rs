@@ -78,6 +78,7 @@ impl Administration {
         let Actor::User(principal) = self.parts.sessions.authenticate(&bearer).await? else {
             return Err(Error::MISSING_CREDENTIALS);
         };
+        self.parts.sessions.require_in_person(&principal)?;
         let book = self.parts.roles.book().await?;
         let permissions = book.permissions_of(principal.user.roles.iter().map(String::as_str));
         if permissions.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Administration, Administrator};
+use super::{Administration, Administrator, TRIES};
 use crate::domain::{
     access::Permission,
     accounts::{
@@ -98,46 +98,52 @@ impl Administration {
     /// Changes an account: what is left out stays, null clears.
     ///
     /// # Errors
-    /// `BadUserInput`, `Forbidden`, also for an account that may do more, `NotFound`, `Conflict` when the
-    /// expected version is not the stored one, `EmailTaken`, `ServiceUnavailable`.
+    /// `BadUserInput`, `Forbidden`, also for an account that may do more, `ReauthenticationRequired` for another
+    /// address, `NotFound`, `Conflict` when the expected version is not the stored one, `EmailTaken`,
+    /// `ServiceUnavailable`.
     pub async fn update_user(&self, caller: &Administrator, id: &UserId, edit: UserEdit) -> Result<User> {
         self.require(caller, Permission::UsersWrite).await?;
         let email = edit.email.as_deref().map(EmailAddress::parse).transpose().map_err(Error::bad_field)?;
-        let expected = edit.profile.expected_version;
+        if email.is_some() {
+            // Whoever has the mail has the account.
+            self.require_fresh(caller, Permission::UsersWrite).await?;
+        }
+        let (expected, verified) = (edit.profile.expected_version, edit.email_verified);
         let set = edit.profile.read()?;
-        let target = self.target(caller, id).await?;
-        let is_moved = email.as_ref().is_some_and(|email| *email != target.email);
-        let mut fields = changed_fields(&set);
-        fields.extend(is_moved.then_some("email"));
-        fields.extend(edit.email_verified.map(|_| "emailVerified"));
-        if fields.is_empty() {
-            return match expected {
-                Some(expected) if expected != target.version => {
-                    Err(Error::Conflict { current_version: target.version })
-                }
-                _ => Ok(target),
-            };
-        }
-        let mut change = UserChange::of(id, self.parts.clock.now());
-        change.only_if.version = expected;
-        change.set = set;
-        if is_moved {
-            change.set.email = email;
-            // Nobody has shown that it is theirs.
-            change.set.email_verified = Some(edit.email_verified.unwrap_or(false));
-            change.consequences.ends_tokens = true;
-        } else {
-            change.set.email_verified = edit.email_verified;
-        }
-        let event = self.event(AuditKind::UserUpdated, caller).about(id).with("fields", fields);
-        match self.parts.users.change(&change.recorded(event)).await.map_err(taken)? {
-            ChangeOutcome::Changed(user) => {
-                self.show(&user, false).await;
-                Ok(user)
+        for _ in 0..TRIES {
+            let target = self.target(caller, id).await?;
+            if expected.is_some_and(|expected| expected != target.version) {
+                return Err(Error::Conflict { current_version: target.version });
             }
-            ChangeOutcome::Unmet(user) => Err(Error::Conflict { current_version: user.version }),
-            ChangeOutcome::Missing => Err(Error::NotFound),
+            let is_moved = email.as_ref().is_some_and(|email| *email != target.email);
+            let mut fields = changed_fields(&set);
+            fields.extend(is_moved.then_some("email"));
+            fields.extend(verified.map(|_| "emailVerified"));
+            if fields.is_empty() {
+                return Ok(target);
+            }
+            let mut change = UserChange::of(id, self.parts.clock.now());
+            change.only_if.version = Some(target.version);
+            change.set = set.clone();
+            change.set.email_verified = verified;
+            if is_moved {
+                change.set.email.clone_from(&email);
+                // Nobody has shown that it is theirs.
+                change.set.email_verified = Some(verified.unwrap_or(false));
+                change.consequences.ends_tokens = true;
+            }
+            let event = self.event(AuditKind::UserUpdated, caller).about(id).with("fields", fields);
+            match self.parts.users.change(&change.recorded(event)).await.map_err(taken)? {
+                ChangeOutcome::Changed(user) => {
+                    self.show(&user, false).await?;
+                    return Ok(user);
+                }
+                // Somebody else was faster.
+                ChangeOutcome::Unmet(_) => {}
+                ChangeOutcome::Missing => return Err(Error::NotFound),
+            }
         }
+        Err(Error::unavailable())
     }
 
     /// Replaces what applications keep with a person and the person cannot change.
@@ -157,7 +163,7 @@ impl Administration {
                 Some(self.event(AuditKind::AppMetadataChanged, caller).with("members", names.clone()))
             })
             .await?;
-        self.show(&user, false).await;
+        self.show(&user, false).await?;
         Ok(user)
     }
 }

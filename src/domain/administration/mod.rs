@@ -6,8 +6,10 @@
 
 mod bootstrap;
 mod caller;
+mod change;
 mod directory;
 mod edit;
+mod impersonate;
 mod keys;
 mod roles;
 mod service_tokens;
@@ -21,6 +23,7 @@ use chrono::TimeDelta;
 pub use caller::Administrator;
 pub use directory::UserCount;
 pub use edit::{NewUser, UserEdit};
+pub use impersonate::{ImpersonateRequest, Impersonated};
 pub use service_tokens::NewServiceToken;
 pub use states::{Action, SuspendRequest};
 
@@ -37,6 +40,9 @@ use super::{
 
 /// The most accounts that are changed by one request.
 pub const MAX_BULK: usize = 500;
+
+/// How often a change is tried of an account that others change at the same time.
+const TRIES: u32 = 5;
 
 /// What administration is made of.
 pub struct AdministrationParts {
@@ -69,6 +75,8 @@ pub struct AdministrationParts {
 pub struct AdministrationSettings {
     /// How long after it was asked for an account is erased.
     pub deletion_grace: TimeDelta,
+    /// Whether anybody may act for somebody else.
+    pub impersonation: bool,
     /// Who becomes administrator once this address is verified, while there is none.
     pub bootstrap: Option<EmailAddress>,
 }

@@ -35,11 +35,12 @@ impl Administration {
             })
             .await?;
         tracing::info!(user = %id, roles = ?user.roles, "roles changed");
-        self.show(&user, false).await;
+        self.show(&user, false).await?;
         Ok(user)
     }
 
-    /// Reads roles that the caller is to give. Whoever may not give roles gives that of everybody.
+    /// Reads roles that the caller is to give. Whoever may not give roles, or has not logged in a moment ago,
+    /// gives that of everybody.
     pub(super) async fn roles_to_give(
         &self,
         caller: &Administrator,
@@ -49,7 +50,7 @@ impl Administration {
         let roles = book.read(names)?;
         let permissions = book.permissions_of(roles.iter().map(String::as_str));
         if roles.len() > 1 {
-            self.require(caller, Permission::RolesWrite).await?;
+            self.require_fresh(caller, Permission::RolesWrite).await?;
         }
         if !caller.permissions().include(permissions) {
             return Err(Error::Forbidden("The roles allow more than you may."));

@@ -3,7 +3,8 @@
 use super::{Administration, Administrator};
 use crate::domain::{
     access::{
-        LONGEST_SERVICE_TOKEN, MAX_SERVICE_TOKENS, Permission, ServiceSecret, ServiceToken, parse_permissions,
+        KEPT_AFTER_END, LONGEST_SERVICE_TOKEN, MAX_SERVICE_TOKENS, Permission, ServiceSecret, ServiceToken,
+        parse_permissions,
     },
     accounts::parse_label,
     audit::AuditKind,
@@ -57,7 +58,8 @@ impl Administration {
         if !caller.permissions().include(permissions) {
             return Err(Error::Forbidden("The token would allow more than you may."));
         }
-        if self.parts.service_tokens.list_service_tokens().await?.len() >= MAX_SERVICE_TOKENS {
+        let known = self.parts.service_tokens.list_service_tokens().await?;
+        if known.iter().filter(|token| token.is_good(now)).count() >= MAX_SERVICE_TOKENS {
             let message = format!("there are {MAX_SERVICE_TOKENS} tokens already");
             return Err(Error::bad_field(Fault::new("name", FaultCode::OutOfRange, message)));
         }
@@ -98,7 +100,17 @@ impl Administration {
         let event = self.event(AuditKind::ServiceTokenRevoked, caller).about(&id);
         let now = self.parts.clock.now();
         let revoked = self.parts.service_tokens.revoke_service_token(&id, now, &event).await?;
+        let revoked = revoked.ok_or(Error::NotFound)?;
         tracing::info!(token = %id, "service token revoked");
-        revoked.ok_or(Error::NotFound)
+        Ok(revoked)
+    }
+
+    /// Drops tokens that ended long ago, and answers how many.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn purge_service_tokens(&self) -> Result<u64> {
+        let before = self.parts.clock.now() - KEPT_AFTER_END;
+        Ok(self.parts.service_tokens.purge_service_tokens(before).await?)
     }
 }

@@ -1,9 +1,9 @@
 //! What closes accounts, opens them again, and ends them.
 
-use super::{Administration, Administrator};
+use super::{Administration, Administrator, change::of_version};
 use crate::domain::{
     access::Permission,
-    accounts::{ChangeOutcome, Suspension, User, UserChange, guard_administrator, parse_reason},
+    accounts::{Suspension, User, guard_administrator, parse_reason},
     audit::AuditKind,
     clock::Instant,
     error::{Error, Result},
@@ -14,8 +14,6 @@ use crate::domain::{
     patch::Patch,
 };
 
-/// How often a change is tried of an account that others change at the same time.
-const TRIES: u32 = 5;
 /// How long after a deletion was announced the store has made it, or will not.
 const SETTLED: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
 /// Why an account is closed that an administrator has deleted.
@@ -50,6 +48,20 @@ pub enum Action {
 }
 
 impl Administration {
+    /// Succeeds if the caller may do this to anybody.
+    ///
+    /// # Errors
+    /// `Forbidden`, `ReauthenticationRequired`.
+    pub async fn admit(&self, caller: &Administrator, action: &Action) -> Result<()> {
+        match action {
+            Action::Suspend(_) | Action::Restore => self.require(caller, Permission::UsersSuspend).await,
+            Action::ForcePasswordReset => self.require(caller, Permission::UsersWrite).await,
+            Action::RevokeSessions => self.require(caller, Permission::SessionsRevoke).await,
+            Action::Delete => self.require_fresh(caller, Permission::UsersDelete).await,
+            Action::SetRoles(_) => self.require_fresh(caller, Permission::RolesWrite).await,
+        }
+    }
+
     /// Does something to an account.
     ///
     /// # Errors
@@ -76,7 +88,7 @@ impl Administration {
         id: &UserId,
         request: &SuspendRequest,
     ) -> Result<User> {
-        self.require(caller, Permission::UsersSuspend).await?;
+        self.admit(caller, &Action::Suspend(request.clone())).await?;
         let reason = parse_reason(&request.reason).map_err(Error::bad_field)?;
         let (now, until) = (self.parts.clock.now(), request.until);
         if until.is_some_and(|until| until <= now) {
@@ -86,8 +98,14 @@ impl Administration {
         if caller.is(id) {
             return Err(Error::Forbidden("You cannot suspend yourself."));
         }
+        if self.target(caller, id).await?.deletion_due_at.is_some() {
+            return Err(Error::Forbidden("The account is going to be erased; it is closed already."));
+        }
         let user = self
             .change_user(caller, id, |user, change| {
+                if user.deletion_due_at.is_some() {
+                    return None;
+                }
                 guard_administrator(change, user);
                 change.set.suspension = Patch::Set(Suspension { reason: reason.clone(), at: now, until });
                 change.consequences.ends_sessions = request.ends_sessions;
@@ -97,7 +115,7 @@ impl Administration {
             })
             .await?;
         tracing::info!(user = %id, "account suspended");
-        self.show(&user, request.ends_sessions).await;
+        self.show(&user, request.ends_sessions).await?;
         Ok(user)
     }
 
@@ -117,12 +135,13 @@ impl Administration {
     /// # Errors
     /// `Forbidden`, also for an account that may do more, `NotFound`, `ServiceUnavailable`.
     pub async fn restore(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.require(caller, Permission::UsersSuspend).await?;
+        self.admit(caller, &Action::Restore).await?;
         let now = self.parts.clock.now();
         let user = self
             .change_user(caller, id, |user, change| {
-                // One whose erasure has begun cannot be saved.
-                let can_return = user.deletion_due_at.is_some_and(|due| due > now);
+                // That of its owner is not suspended, and one whose erasure has begun cannot be saved.
+                let can_return =
+                    user.suspension.is_some() && user.deletion_due_at.is_some_and(|due| due > now);
                 if user.suspension.is_none() && !can_return {
                     return None;
                 }
@@ -134,7 +153,7 @@ impl Administration {
             })
             .await?;
         tracing::info!(user = %id, "account restored");
-        self.show(&user, false).await;
+        self.show(&user, false).await?;
         Ok(user)
     }
 
@@ -144,7 +163,7 @@ impl Administration {
     /// # Errors
     /// `Forbidden`, also for an account that may do more, `NotFound`, `ServiceUnavailable`.
     pub async fn force_password_reset(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.require(caller, Permission::UsersWrite).await?;
+        self.admit(caller, &Action::ForcePasswordReset).await?;
         let user = self
             .change_user(caller, id, |_, change| {
                 change.set.password_hash = Some(PasswordHash::none());
@@ -154,7 +173,7 @@ impl Administration {
             })
             .await?;
         tracing::info!(user = %id, "password made worthless");
-        self.show(&user, true).await;
+        self.show(&user, true).await?;
         let reset = Task::ResetPassword { email: user.email.clone(), ticket: None };
         self.parts.outbox.enqueue(reset, Some(Slot::of("forced", &user.email))).await?;
         Ok(user)
@@ -165,14 +184,14 @@ impl Administration {
     /// # Errors
     /// `Forbidden`, also for an account that may do more, `NotFound`, `ServiceUnavailable`.
     pub async fn revoke_sessions(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.require(caller, Permission::SessionsRevoke).await?;
+        self.admit(caller, &Action::RevokeSessions).await?;
         let user = self
             .change_user(caller, id, |_, change| {
                 change.consequences.ends_sessions = true;
                 Some(self.event(AuditKind::SessionsEnded, caller))
             })
             .await?;
-        self.show(&user, true).await;
+        self.show(&user, true).await?;
         Ok(user)
     }
 
@@ -183,7 +202,7 @@ impl Administration {
     /// `Forbidden`, also for their own account and for one that may do more, `NotFound`,
     /// `LastAdministrator`, `ServiceUnavailable`.
     pub async fn delete_user(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.require_fresh(caller, Permission::UsersDelete).await?;
+        self.admit(caller, &Action::Delete).await?;
         if caller.is(id) {
             return Err(Error::Forbidden("You cannot delete yourself here; deleteAccount does that."));
         }
@@ -210,7 +229,7 @@ impl Administration {
             })
             .await?;
         tracing::info!(user = %id, "account is to be erased");
-        self.show(&user, true).await;
+        self.show(&user, true).await?;
         Ok(user)
     }
 
@@ -235,61 +254,4 @@ impl Administration {
         }
         Ok(count)
     }
-
-    /// The user whom something is to be done to.
-    ///
-    /// # Errors
-    /// `NotFound`; `Forbidden` for an account that may do more than the caller.
-    pub(super) async fn target(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        let user = self.parts.users.find(id).await?.ok_or(Error::NotFound)?;
-        let book = self.parts.roles.book().await?;
-        let permissions = book.permissions_of(user.roles.iter().map(String::as_str));
-        if caller.permissions().include(permissions) {
-            return Ok(user);
-        }
-        let event = self.event(AuditKind::AccessDenied, caller).about(id).failed();
-        self.parts.audit.note(event).await;
-        Err(Error::Forbidden("The account may do more than you."))
-    }
-
-    /// Changes an account as it is at that moment; `edit` writes the change and answers its event, or
-    /// `None` where there is nothing to change.
-    pub(super) async fn change_user(
-        &self,
-        caller: &Administrator,
-        id: &UserId,
-        edit: impl Fn(&User, &mut UserChange) -> Option<crate::domain::audit::AuditEvent>,
-    ) -> Result<User> {
-        for _ in 0..TRIES {
-            let user = self.target(caller, id).await?;
-            let mut change = of_version(&user, self.parts.clock.now());
-            let Some(event) = edit(&user, &mut change) else { return Ok(user) };
-            match self.parts.users.change(&change.recorded(event.about(id))).await? {
-                ChangeOutcome::Changed(user) => return Ok(user),
-                ChangeOutcome::Missing => return Err(Error::NotFound),
-                ChangeOutcome::Unmet(stored) if stored.version == user.version => {
-                    return Err(Error::LastAdministrator);
-                }
-                ChangeOutcome::Unmet(_) => {}
-            }
-        }
-        Err(Error::unavailable())
-    }
-
-    /// Makes a change visible on every node.
-    pub(super) async fn show(&self, user: &User, ends_sessions: bool) {
-        if ends_sessions {
-            self.parts.sessions.end_all(user).await;
-        } else {
-            self.parts.sessions.announce_user(user).await;
-        }
-    }
-}
-
-/// A change of the account as it was read.
-fn of_version(user: &User, now: Instant) -> UserChange {
-    let mut change = UserChange::of(&user.id, now);
-    change.only_if.version = Some(user.version);
-    change.only_if.deletion_due_at = Patch::to(user.deletion_due_at);
-    change
 }

@@ -79,7 +79,7 @@ audit_kinds! {
     UserErased = "USER_ERASED";
     /// An account was made by an administrator.
     UserCreated = "USER_CREATED";
-    /// An account was made by an import.
+    /// An import of users began, or came to its end.
     UsersImported = "USERS_IMPORTED";
     /// All users were written to a file, with the hashes of their passwords.
     UsersExported = "USERS_EXPORTED";
@@ -243,8 +243,11 @@ pub(in crate::domain) fn own(
     at: Instant,
     random: &dyn Random,
 ) -> AuditEvent {
-    let event = AuditEvent::new(kind, AuditActor::of_id(&caller.user.id), at, random);
-    event.about(&caller.user.id).in_session(&caller.session.id)
+    let actor = match &caller.session.impersonation {
+        None => AuditActor::of_id(&caller.user.id),
+        Some(impersonation) => AuditActor::of_id(&impersonation.by),
+    };
+    AuditEvent::new(kind, actor, at, random).about(&caller.user.id).in_session(&caller.session.id)
 }
 
 /// What a person does who has proven to be this one, without a session.

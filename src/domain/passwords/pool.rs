@@ -79,8 +79,12 @@ impl Worker {
             return self.verify_foreign(password, foreign.matches(password.as_bytes()));
         }
         let (scheme, bytes) = hash::prepare(password);
-        if let Some(right) = stored.and_then(|stored| hash::matches_truncated(stored, password)) {
-            return self.verify_foreign(password, right);
+        if let Some(is_right) = stored.and_then(|stored| hash::matches_truncated(stored, password)) {
+            if is_right {
+                return Ok(Verification::Right { upgraded: Some(self.hash(password)?) });
+            }
+            self.make_up_for(&bytes, stored.and_then(PasswordHash::cost));
+            return Ok(Verification::Wrong);
         }
         // A hash of the other scheme cannot be of this password: the same work, on a dummy.
         let comparable = stored.and_then(PasswordHash::parts).filter(|(stored, _)| *stored == scheme);

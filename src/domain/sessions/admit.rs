@@ -83,8 +83,9 @@ impl Sessions {
     /// Succeeds if the caller showed the password in the last minutes (ASVS 5.0 V7.5.1).
     ///
     /// # Errors
-    /// `ReauthenticationRequired`.
+    /// `ReauthenticationRequired`; `Forbidden` for whoever acts for the person.
     pub fn require_fresh(&self, caller: &Principal) -> Result<()> {
+        self.require_in_person(caller)?;
         if caller.session.is_fresh(self.parts.clock.now()) {
             return Ok(());
         }
@@ -115,13 +116,15 @@ impl Sessions {
     /// one cannot keep the owner of the account from their own.
     ///
     /// # Errors
-    /// `InvalidCredentials`, `RateLimited`, `Overloaded`, `ServiceUnavailable`.
+    /// `InvalidCredentials`, `Forbidden` for whoever acts for the person, `RateLimited`, `Overloaded`,
+    /// `ServiceUnavailable`.
     pub(in crate::domain) async fn verify_own(
         &self,
         caller: &Principal,
         password: Password,
         client: &ClientInfo,
     ) -> Result<UserWithPassword> {
+        self.require_in_person(caller)?;
         let limits = &self.parts.limits;
         let identifier = Identifier::of_session(&caller.session.id);
         let person = Identifier::of_user(&caller.user.id);

@@ -6,6 +6,7 @@ mod authenticate;
 mod cache;
 mod device;
 mod events;
+mod impersonate;
 mod login;
 mod logout;
 mod manage;
@@ -26,7 +27,7 @@ pub use events::{EventBus, EventStream, Heard, SessionEvent, SessionEventKind};
 pub use login::LoginRequest;
 pub use logout::LogoutRequest;
 pub use notes::{KEPT_NOTES, Note, NoteStore};
-pub use session::{FRESH, Session, SessionSettings, TOUCH_INTERVAL};
+pub use session::{FRESH, IMPERSONATION_TTL, Impersonation, Session, SessionSettings, TOUCH_INTERVAL};
 pub use start::{MAX_DEVICE_NAME_CHARACTERS, SignedIn, parse_device_name};
 pub use store::{
     KEPT_AFTER_END, KEPT_RETIRED_TOKENS, LiveSessions, RetiredToken, Rotation, RotationOutcome,

@@ -31,6 +31,18 @@ pub const TOUCH_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 /// For how long after the password was shown a person may do what is dangerous in wrong hands.
 pub const FRESH: TimeDelta = TimeDelta::minutes(10);
 
+/// Somebody of the service who acts for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Impersonation {
+    /// Who, as the audit log names them.
+    pub by: String,
+    /// Whether they may change anything.
+    pub may_write: bool,
+}
+
+/// How long somebody can act for a person at a time.
+pub const IMPERSONATION_TTL: TimeDelta = TimeDelta::minutes(30);
+
 /// A login on one device, without anything secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -59,6 +71,9 @@ pub struct Session {
     /// The epoch of the user that the session belongs to. When the user's has gone on (a changed
     /// password), the session has ended, whatever else it says.
     pub session_epoch: i64,
+    /// Who acts for the person in it, if somebody does.
+    #[serde(default)]
+    pub impersonation: Option<Box<Impersonation>>,
     /// Counts the changes, from 1. Cached copies are replaced by newer ones only.
     pub version: i64,
 }
@@ -100,7 +115,8 @@ impl Session {
 
     /// Whether the password was shown a few minutes ago.
     pub fn is_fresh(&self, now: Instant) -> bool {
-        now - self.authenticated_at < FRESH
+        // Whoever acts for the person has never shown their password.
+        self.impersonation.is_none() && now - self.authenticated_at < FRESH
     }
 
     /// Whether it is time to write that the session is in use.

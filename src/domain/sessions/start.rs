@@ -71,6 +71,7 @@ impl Sessions {
             absolute_expires_at,
             ended_at: None,
             session_epoch: user.session_epoch,
+            impersonation: None,
             version: 1,
         };
         let refresh_token = RefreshToken::generate(&*self.parts.random);

@@ -11,6 +11,13 @@ use crate::domain::{
 /// (RFC 9068 §2.1, RFC 8725 §3.11).
 pub const TOKEN_TYPE: &str = "at+jwt";
 
+/// Somebody who acts for another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingParty {
+    /// Who.
+    pub sub: String,
+}
+
 /// The claims of an access token. Times are whole seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
@@ -30,6 +37,9 @@ pub struct Claims {
     pub jti: AccessTokenId,
     /// The session; a token whose session has ended is refused.
     pub sid: SessionId,
+    /// Who acts for the user, if somebody does (RFC 8693 §4.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActingParty>,
     /// The roles that the user had when the token was issued.
     #[serde(default)]
     pub roles: Vec<String>,

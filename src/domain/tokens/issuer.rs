@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, Header, Validation, jwk::Jwk};
 use moka::sync::Cache;
 
 use super::{
-    access::{Claims, TOKEN_TYPE},
+    access::{ActingParty, Claims, TOKEN_TYPE},
     ring::{KeyRing, KeyRingParts},
 };
 use crate::domain::{
@@ -18,6 +18,7 @@ use crate::domain::{
     error::{AuthenticationFailure, Error, Result},
     ids::{AccessTokenId, KeyId, SessionId},
     random::SharedRandom,
+    sessions::Session,
 };
 
 /// A token of ours is about 500 bytes; nothing longer is looked at.
@@ -131,18 +132,38 @@ impl AccessTokens {
     /// # Errors
     /// `Internal` when the crypto library refuses to sign.
     pub fn issue(&self, user: &User, session: &SessionId) -> Result<IssuedAccessToken> {
+        let ttl = i64::try_from(self.settings.ttl.as_secs()).unwrap_or(i64::MAX);
+        self.issue_until(user, session, self.clock.now().timestamp().saturating_add(ttl), None)
+    }
+
+    /// Issues a token for a session in which somebody acts for `user`, as long as the session.
+    ///
+    /// # Errors
+    /// `Internal` when the crypto library refuses to sign.
+    pub fn issue_for(&self, user: &User, session: &Session) -> Result<IssuedAccessToken> {
+        let act = session.impersonation.as_ref().map(|by| ActingParty { sub: by.by.clone() });
+        self.issue_until(user, &session.id, session.expires_at().timestamp(), act)
+    }
+
+    fn issue_until(
+        &self,
+        user: &User,
+        session: &SessionId,
+        exp: i64,
+        act: Option<ActingParty>,
+    ) -> Result<IssuedAccessToken> {
         let now = self.clock.now();
         let issued_at = now.timestamp();
-        let ttl = i64::try_from(self.settings.ttl.as_secs()).unwrap_or(i64::MAX);
         let claims = Claims {
             iss: self.settings.issuer.clone(),
             sub: user.id.clone(),
             aud: self.settings.audience.clone(),
             iat: issued_at,
             nbf: issued_at,
-            exp: issued_at.saturating_add(ttl),
+            exp,
             jti: AccessTokenId::generate(now, &*self.random),
             sid: session.clone(),
+            act,
             roles: user.roles.clone(),
         };
         let keys = self.keys.current();

@@ -50,8 +50,7 @@ pub(super) fn user_id(id: &ID) -> domain::Result<UserId> {
     id.parse().map_err(|_| Error::NotFound)
 }
 
-/// Does something to each user, one after the other. What nobody could be done to, such as a missing
-/// permission, refuses the whole.
+/// Does something to each user, one after the other. Who may not do it at all is refused the whole.
 pub(super) async fn each(context: &Context<'_>, ids: Vec<ID>, action: &Action) -> Result<BulkPayload> {
     if ids.is_empty() || ids.len() > MAX_BULK {
         let message = format!("must have 1 to {MAX_BULK} ids");
@@ -60,6 +59,7 @@ pub(super) async fn each(context: &Context<'_>, ids: Vec<ID>, action: &Action) -
     }
     let caller = context.administrator().await?;
     let administration = &context.domain()?.administration;
+    administration.admit(caller, action).await?;
     let (mut results, mut done_count) = (Vec::with_capacity(ids.len()), 0);
     for id in ids {
         let outcome = match user_id(&id) {

@@ -5,6 +5,7 @@ mod auth;
 mod avatar;
 mod date_time;
 mod defaulted;
+mod security_event;
 mod session;
 mod session_connection;
 mod session_event;
@@ -30,6 +31,7 @@ pub(super) use auth::{
 pub(super) use avatar::Avatar;
 pub(super) use date_time::DateTime;
 pub(super) use defaulted::Defaulted;
+pub(super) use security_event::SecurityEventConnection;
 pub(super) use session::SessionObject;
 pub(super) use session_connection::SessionConnection;
 pub(super) use session_event::SessionEventObject;

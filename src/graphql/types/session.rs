@@ -59,6 +59,11 @@ impl SessionObject {
         DateTime(self.session.expires_at())
     }
 
+    /// Whether it is that of somebody of the service who acts for the person, for half an hour at most.
+    async fn impersonated(&self) -> bool {
+        self.session.impersonation.is_some()
+    }
+
     /// Whether this is the session of the request itself.
     async fn current(&self) -> bool {
         self.current

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Json, Object};
 use serde_json::Value;
 
-use super::{Avatar, DateTime, SessionConnection};
+use super::{Avatar, DateTime, SecurityEventConnection, SessionConnection};
 use crate::{
     domain::{
         ErrorCode,
@@ -133,6 +133,27 @@ impl UserObject {
             let page = page?;
             let found = context.domain()?.sessions.list_own(&self.0, &page).await?;
             Ok(SessionConnection::new(&self.0, found))
+        };
+        Some(list().await)
+    }
+
+    /// What happened to the account, the newest first.
+    #[graphql(directive = raises::apply(codes(&[ErrorCode::BadUserInput]), None))]
+    async fn security_events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How many from the start, 0 to 100. 20 without `first` and `last`.")] first: Option<
+            i32,
+        >,
+        #[graphql(desc = "Only those after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many from the end, 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only those before this cursor.")] before: Option<String>,
+    ) -> Option<Result<SecurityEventConnection>> {
+        let page = PageArguments { first, after, last, before }.read();
+        let list = async || {
+            let id = &self.user().id;
+            let found = context.domain()?.audit.list_about(id, &page?).await?;
+            Ok(SecurityEventConnection::new(id.clone(), found))
         };
         Some(list().await)
     }

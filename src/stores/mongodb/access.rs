@@ -164,4 +164,13 @@ impl ServiceTokenStore for MongoStore {
         let found = self.bounded(async move { tokens.find_one(filter).await }).await?;
         found.map(TryInto::try_into).transpose()
     }
+
+    async fn purge_service_tokens(&self, before: Instant) -> StoreResult<u64> {
+        self.calls.count_as_background();
+        let (tokens, before) = (self.service_tokens.clone(), date(before));
+        let ended =
+            doc! { "$or": [{ "expires_at": { "$lt": before } }, { "revoked_at": { "$lt": before } }] };
+        let outcome = self.bounded(async move { tokens.delete_many(ended).await }).await?;
+        Ok(outcome.deleted_count)
+    }
 }

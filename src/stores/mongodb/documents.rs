@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     clock::Instant,
     ids::{KeyId, NoteId, SessionId, UserId},
-    sessions::{Note, RetiredToken, Session},
+    sessions::{Impersonation, Note, RetiredToken, Session},
     store::{StoreError, StoreResult},
     tokens::{KeyAlgorithm, KeyMaterial, StoredKey, TokenHash},
 };
@@ -48,6 +48,8 @@ pub(super) struct SessionDocument {
     absolute_expires_at: bson::DateTime,
     ended_at: Option<bson::DateTime>,
     session_epoch: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    impersonation: Option<Box<Impersonation>>,
     version: i64,
     refresh_family: Binary,
     refresh_hash: Binary,
@@ -70,6 +72,7 @@ impl SessionDocument {
             absolute_expires_at: date(session.absolute_expires_at),
             ended_at: session.ended_at.map(date),
             session_epoch: session.session_epoch,
+            impersonation: session.impersonation.clone(),
             version: session.version,
             refresh_family: binary(family.as_bytes()),
             refresh_hash: binary(refresh.as_bytes()),
@@ -106,6 +109,7 @@ impl TryFrom<SessionDocument> for Session {
             absolute_expires_at: instant(document.absolute_expires_at)?,
             ended_at: document.ended_at.map(instant).transpose()?,
             session_epoch: document.session_epoch,
+            impersonation: document.impersonation,
             version: document.version,
         })
     }

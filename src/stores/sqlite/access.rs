@@ -29,6 +29,7 @@ const TOKEN_BY_ID: &str = "SELECT * FROM service_tokens WHERE id = ?";
 const LIST_TOKENS: &str = "SELECT * FROM service_tokens ORDER BY id DESC LIMIT ?";
 const TOUCH_TOKEN: &str =
     "UPDATE service_tokens SET last_used_at = max(coalesce(last_used_at, 0), ?2) WHERE id = ?1";
+const PURGE_TOKENS: &str = "DELETE FROM service_tokens WHERE expires_at < ?1 OR revoked_at < ?1";
 const REVOKE_TOKEN: &str = "UPDATE service_tokens SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";
 
 fn permissions(row: &Row<'_>) -> rusqlite::Result<Permissions> {
@@ -152,5 +153,13 @@ impl ServiceTokenStore for Database {
             transaction.prepare_cached(TOKEN_BY_ID)?.query_row([id.as_str()], service_token).optional()
         })
         .await
+    }
+
+    async fn purge_service_tokens(&self, before: Instant) -> StoreResult<u64> {
+        self.calls().count_as_background();
+        let purge = move |transaction: &rusqlite::Transaction<'_>| {
+            transaction.prepare_cached(PURGE_TOKENS)?.execute([before.timestamp_millis()])
+        };
+        Ok(self.write(purge).await? as u64)
     }
 }

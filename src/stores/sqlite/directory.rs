@@ -239,3 +239,6 @@ impl UserDirectory for Database {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;

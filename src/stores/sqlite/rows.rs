@@ -16,7 +16,7 @@ use crate::domain::{
     one_time::{CodeState, OneTimeToken, Purpose},
     outbox::{Entry, Task},
     passwords::PasswordHash,
-    sessions::{RetiredToken, Session},
+    sessions::{Impersonation, RetiredToken, Session},
     tokens::TokenHash,
 };
 
@@ -116,6 +116,10 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         absolute_expires_at: instant(row, "absolute_expires_at")?,
         ended_at: optional_instant(row, "ended_at")?,
         session_epoch: row.get("session_epoch")?,
+        impersonation: match row.get("impersonator")? {
+            Some(by) => Some(Box::new(Impersonation { by, may_write: row.get("impersonator_writes")? })),
+            None => None,
+        },
         version: row.get("version")?,
     })
 }

@@ -148,6 +148,10 @@ CREATE TABLE answers (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_by_time ON answers (begun_at);
 ", "
+-- Who acts for the person in a session, and whether they may change anything.
+ALTER TABLE sessions ADD COLUMN impersonator TEXT;
+ALTER TABLE sessions ADD COLUMN impersonator_writes INTEGER;
+
 ALTER TABLE users ADD COLUMN name_key TEXT NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN suspension_reason TEXT;
 ALTER TABLE users ADD COLUMN suspended_at INTEGER;

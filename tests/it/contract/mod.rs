@@ -97,6 +97,7 @@ fn session(user: &UserId) -> (Session, RefreshToken) {
         absolute_expires_at: now() + TimeDelta::hours(2),
         ended_at: None,
         session_epoch: 1,
+        impersonation: None,
         version: 1,
     };
     (session, RefreshToken::generate(&SystemRandom))

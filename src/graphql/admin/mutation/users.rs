@@ -1,19 +1,26 @@
 //! Accounts that administrators make and change.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 
 use super::super::{
     bulk::user_id,
     permission, requires_permission,
-    types::{AdminUser, CreateUserInput, InviteUserInput, SetAppMetadataInput, UpdateUserInput},
+    types::{
+        AdminUser, CreateUserInput, ImpersonateUserInput, InviteUserInput, SetAppMetadataInput,
+        UpdateUserInput,
+    },
 };
 use crate::{
     domain::{
         access::Permission,
         accounts::UpdateProfileRequest,
-        administration::{NewUser, UserEdit},
+        administration::{ImpersonateRequest, NewUser, UserEdit},
     },
-    graphql::{Result, context::ContextExt, types::patch},
+    graphql::{
+        Result,
+        context::ContextExt,
+        types::{DateTime, patch},
+    },
 };
 
 /// The user as it is now.
@@ -21,6 +28,19 @@ use crate::{
 pub(super) struct UserPayload {
     /// The user.
     pub(super) user: AdminUser,
+}
+
+/// What you have to act for a user.
+#[derive(SimpleObject)]
+struct ImpersonateUserPayload {
+    /// The user.
+    user: AdminUser,
+    /// The session.
+    session_id: ID,
+    /// The token for the `Authorization` header.
+    access_token: String,
+    /// When it ends.
+    expires_at: DateTime,
 }
 
 #[derive(Default)]
@@ -80,6 +100,29 @@ impl UserMutation {
         };
         let user = context.domain()?.administration.update_user(caller, &id, edit).await?;
         Ok(UserPayload { user: AdminUser(user) })
+    }
+
+    /// Lets you act for a user at the endpoint of users, for half an hour: with the token, which cannot be
+    /// prolonged and carries you as `act`. The person sees the session among their own. What needs a password or
+    /// a fresh login cannot be done by it. `FORBIDDEN` unless the service allows it, and for services. You must
+    /// have logged in within the last 10 minutes: else `REAUTHENTICATION_REQUIRED`.
+    #[graphql(directive = requires_permission::apply(permission(Permission::UsersImpersonate)))]
+    async fn impersonate_user(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "For whom, why, and whether to change anything.")] input: ImpersonateUserInput,
+    ) -> Result<ImpersonateUserPayload> {
+        let caller = context.administrator().await?;
+        let id = user_id(&input.id)?;
+        let client = context.client()?.clone();
+        let request = ImpersonateRequest { reason: input.reason, may_write: input.may_write, client };
+        let acting = context.domain()?.administration.impersonate(caller, &id, request).await?;
+        Ok(ImpersonateUserPayload {
+            user: AdminUser(acting.user),
+            session_id: acting.session.id.as_str().into(),
+            expires_at: DateTime(acting.access_token.expires_at),
+            access_token: acting.access_token.token,
+        })
     }
 
     /// Replaces what applications keep with a person and the person cannot change.

@@ -217,6 +217,18 @@ pub(in crate::graphql::admin) struct SetAppMetadataInput {
     pub(in crate::graphql::admin) app_metadata: Json<Value>,
 }
 
+/// For whom to act.
+#[derive(InputObject)]
+pub(in crate::graphql::admin) struct ImpersonateUserInput {
+    /// The id.
+    pub(in crate::graphql::admin) id: ID,
+    /// Why: at most 500 characters.
+    pub(in crate::graphql::admin) reason: String,
+    /// Whether to change anything.
+    #[graphql(default = false)]
+    pub(in crate::graphql::admin) may_write: bool,
+}
+
 /// A role.
 #[derive(InputObject)]
 pub(in crate::graphql::admin) struct SaveRoleInput {

@@ -9,9 +9,10 @@ mod user_connection;
 
 pub(super) use audit::{AuditFilterInput, AuditLogConnection, audit_filter};
 pub(super) use inputs::{
-    BulkIdsInput, CreateServiceTokenInput, CreateUserInput, InviteUserInput, RemoveRoleInput,
-    RevokeServiceTokenInput, SaveRoleInput, SetAppMetadataInput, SetUserRolesInput, SetUsersRolesInput,
-    SuspendUserInput, SuspendUsersInput, UpdateUserInput, UserFilterInput, UserIdInput, UserOrderInput,
+    BulkIdsInput, CreateServiceTokenInput, CreateUserInput, ImpersonateUserInput, InviteUserInput,
+    RemoveRoleInput, RevokeServiceTokenInput, SaveRoleInput, SetAppMetadataInput, SetUserRolesInput,
+    SetUsersRolesInput, SuspendUserInput, SuspendUsersInput, UpdateUserInput, UserFilterInput, UserIdInput,
+    UserOrderInput,
 };
 pub(super) use role::{PermissionObject, RoleObject, Viewer};
 pub(super) use service_token::ServiceTokenObject;
