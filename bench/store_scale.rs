@@ -48,7 +48,9 @@ async fn filled(path: &Path, sessions: u32) -> Stores {
     connection
         .execute_batch(&format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {sessions})
-             INSERT INTO sessions SELECT
+             INSERT INTO sessions (id, user_id, device_name, user_agent, ip_address, created_at, last_seen_at,
+                 idle_expires_at, absolute_expires_at, ended_at, session_epoch, version, refresh_family,
+                 refresh_hash, authenticated_at) SELECT
                  'sess_0' || substr(lower(hex(randomblob(13))), 1, 25),
                  'user_01h455vb4pex5vs' || printf('%010d', abs(random()) % max({sessions} / 10, 1)),
                  'Firefox on Linux', 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0',

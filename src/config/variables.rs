@@ -79,7 +79,7 @@ variables! {
     GRAPHQL_LIMITS { "", "depth=10,complexity=3000,batch=5", "Changes of how much one request may ask for, as NAME=VALUE, separated by commas; see docs/limits.md. `off` limits nothing, which is refused in production." }
     ADMIN_BIND { "", "127.0.0.1:8081", "Address and port of a listener of its own for /admin/graphql; without it that of everybody has it." }
     ADMIN_GRAPHQL_LIMITS { "", "depth=10,complexity=10000", "Changes of how much one request at /admin/graphql may ask for, written like GRAPHQL_LIMITS." }
-    BOOTSTRAP_ADMIN_EMAIL { "", "ada@example.com", "Whoever has verified this address becomes administrator, while there is none." }
+    BOOTSTRAP_ADMIN_EMAIL { "", "ada@example.com", "Whoever has verified this address becomes administrator, while there is none, and chooses a new password by mail." }
     IMPERSONATION { "off", "on", "`on` lets users with the permission act for others, for half an hour at a time." }
     AUDIT_RETENTION { "400d", "400d", "How long events of the audit log are kept, 1d to 3650d." }
     TRUSTED_DOCUMENTS { "", "/etc/vestibule/documents.json", "File with the documents that may be executed, as the tools of clients write it: `{\"HASH\": \"DOCUMENT\"}` or a manifest of Apollo. Without it any may, and clients may send documents by their hash (automatic persisted queries)." }

@@ -6,11 +6,16 @@ use crate::domain::{
     accounts::{USER_ROLE, UserChange},
     audit::{self, AuditKind},
     error::Result,
+    outbox::{Slot, Task},
+    passwords::PasswordHash,
 };
 
 impl Administration {
     /// Makes the owner of the configured address administrator, if the address is verified and there is no
     /// administrator. Answers whether there is nothing more to be done.
+    ///
+    /// The password is worth nothing from then on, and the way to a new one is sent to the address: anybody may
+    /// have made the account, with a password of theirs, and its owner may have confirmed that without a thought.
     ///
     /// # Errors
     /// `ServiceUnavailable`.
@@ -32,13 +37,18 @@ impl Administration {
         roles.sort_unstable();
         roles.dedup();
         change.set.roles = Some(roles.clone());
+        change.set.password_hash = Some(PasswordHash::none());
+        change.consequences.ends_sessions = true;
+        change.consequences.ends_tokens = true;
         let event = audit::by_itself(AuditKind::UserRolesChanged, &user.id, now, &*self.parts.random);
         let event = event.with("before", user.roles.clone()).with("after", roles);
         let Some(user) = self.parts.users.change(&change.recorded(event)).await?.changed() else {
             return Ok(false);
         };
         tracing::warn!(user = %user.id, "the first administrator: the owner of BOOTSTRAP_ADMIN_EMAIL");
-        self.parts.sessions.announce_user(&user).await;
+        self.parts.sessions.end_all(&user).await;
+        let reset = Task::ResetPassword { email: user.email.clone(), ticket: None };
+        self.parts.outbox.enqueue(reset, Some(Slot::of("bootstrap", &user.email))).await?;
         Ok(true)
     }
 }

@@ -143,8 +143,18 @@ pub(super) fn page_parts(
     if let Some(field) = field {
         sort.insert(field, direction);
     }
-    sort.insert("_id", direction);
+    // No two have the same address, and its index has nothing else.
+    if query.order != UserOrder::Email {
+        sort.insert("_id", direction);
+    }
     (all_of(conditions), sort, hint)
+}
+
+/// The command that reads a page, as it can be explained.
+pub fn find_command(query: &UserQuery, page: &PageRequest<UserPosition>) -> Document {
+    let (filter, sort, hint) = page_parts(query, page);
+    let limit = i64::try_from(page.to_read()).unwrap_or(i64::MAX);
+    doc! { "find": indexes::USERS, "filter": filter, "sort": sort, "limit": limit, "hint": hint }
 }
 
 impl MongoStore {

@@ -29,7 +29,7 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::mongoose::MongooseUsers;
+pub use self::{directory::find_command, mongoose::MongooseUsers};
 
 use self::{
     access::{RoleDocument, ServiceTokenDocument},

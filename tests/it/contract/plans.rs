@@ -1,12 +1,20 @@
-//! How MongoDB finds sessions: by indexes, so that the number of documents does not matter.
+//! How MongoDB finds sessions and users: by indexes, so that the number of documents does not matter.
 
 use mongodb::{
     Client, Collection,
     bson::{Bson, Document, doc},
 };
-use vestibule::domain::ids::UserId;
+use vestibule::{
+    domain::{
+        accounts::{UserFilter, UserOrder, UserPosition, UserQuery, UserStatus},
+        ids::UserId,
+        page::{End, PageRequest},
+        random::SystemRandom,
+    },
+    stores::mongodb::find_command,
+};
 
-use super::{now, session};
+use super::{account, now, session};
 
 /// Every stage of a plan that was chosen.
 fn stages(plan: &Bson, found: &mut Vec<String>) {
@@ -41,7 +49,7 @@ async fn sessions_are_found_by_index_scans() {
     vestibule::app::install_crypto();
     let url = crate::support::servers::mongodb_url();
     let stores = super::open(&vestibule::config::DatabaseConfig::MongoDb(url.clone().into())).await;
-    let user = UserId::generate(now(), &vestibule::domain::random::SystemRandom);
+    let user = UserId::generate(now(), &SystemRandom);
     let (kept, token) = session(&user);
     stores.sessions.insert(&kept, (&token.family(), &token.hash()), None).await.unwrap();
     let client = Client::with_uri_str(&url).await.unwrap();
@@ -85,5 +93,48 @@ async fn sessions_are_found_by_index_scans() {
             stages.iter().any(|stage| ["IXSCAN", "IDHACK", "EXPRESS_IXSCAN"].contains(&stage.as_str())),
             "{name}: {stages:?}"
         );
+    }
+}
+
+/// The lists that can be asked for: every order, and every filter.
+fn lists() -> Vec<UserQuery> {
+    let (none, at) = (UserFilter::default, Some(now()));
+    let ordered = UserOrder::ALL.into_iter().flat_map(|order| [(order, false), (order, true)]);
+    let ordered = ordered.map(|order| UserQuery::new(none(), Some(order)).unwrap());
+    let filtered = [
+        UserFilter { status: Some(UserStatus::Suspended), ..none() },
+        UserFilter { verified: Some(false), ..none() },
+        UserFilter { role: Some("admin".into()), ..none() },
+        UserFilter { created: (at, at), ..none() },
+        UserFilter { last_seen: (at, None), ..none() },
+        UserFilter { email_prefix: Some("a".into()), ..none() },
+        UserFilter { username_prefix: Some("a".into()), ..none() },
+        UserFilter { name_prefix: Some("a".into()), ..none() },
+    ];
+    ordered.chain(filtered.map(|filter| UserQuery::new(filter, None).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn every_list_of_users_is_an_index_scan() {
+    vestibule::app::install_crypto();
+    let url = crate::support::servers::mongodb_url();
+    let stores = super::open(&vestibule::config::DatabaseConfig::MongoDb(url.clone().into())).await;
+    let people: Vec<_> = (0..500).map(|number| account(&format!("person{number}@example.com"))).collect();
+    stores.directory.insert_users(&people).await.unwrap();
+    let database = Client::with_uri_str(&url).await.unwrap().default_database().unwrap();
+    for query in lists() {
+        let key = if query.order == UserOrder::LastSeenAt { "17" } else { "k" };
+        let id = UserId::generate(now(), &SystemRandom);
+        let position = Some(UserPosition { order: query.order, key: key.into(), id });
+        for page in [
+            PageRequest { size: 50, end: End::First, after: None, before: None },
+            PageRequest { size: 50, end: End::First, after: position.clone(), before: None },
+            PageRequest { size: 50, end: End::Last, after: None, before: position.clone() },
+        ] {
+            let stages = plan(&database, find_command(&query, &page)).await;
+            let is_scan = stages.iter().any(|stage| stage == "IXSCAN");
+            assert!(is_scan, "{query:?} {page:?}: {stages:?}");
+            assert!(!stages.iter().any(|stage| stage == "COLLSCAN"), "{query:?}: {stages:?}");
+        }
     }
 }
