@@ -1,12 +1,13 @@
 //! Arguments of connections, as the Cursor Connections Specification names them.
 
+use async_graphql::connection::PageInfo;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::Result;
 use crate::domain::{
     Error,
     faults::{Fault, FaultCode},
-    page::{DEFAULT_PAGE_SIZE, End, MAX_PAGE_SIZE, PageRequest},
+    page::{DEFAULT_PAGE_SIZE, End, MAX_PAGE_SIZE, Page, PageRequest},
 };
 
 /// What a client asks for.
@@ -69,6 +70,16 @@ fn read_size(field: &'static str, size: i32) -> std::result::Result<usize, Fault
         limit: Some(MAX_PAGE_SIZE),
         ..Fault::new(field, FaultCode::OutOfRange, format!("must be 0 to {MAX_PAGE_SIZE}"))
     })
+}
+
+/// Where a page stands among the others; `position` makes the cursor of an entry.
+pub(super) fn page_info<T>(page: &Page<T>, position: impl Fn(&T) -> String) -> PageInfo {
+    PageInfo {
+        has_previous_page: page.has_previous,
+        has_next_page: page.has_next,
+        start_cursor: page.items.first().map(&position),
+        end_cursor: page.items.last().map(&position),
+    }
 }
 
 /// Makes a cursor: opaque to clients, so that what it is made of can change.

@@ -51,7 +51,7 @@ pub(super) fn read(format: RowFormat, input: Box<dyn BufRead>) -> anyhow::Result
             let headers = reader.headers().context("the header cannot be read")?.clone();
             let unknown = headers.iter().find(|header| !COLUMNS.iter().any(|(name, _)| name == header));
             if let Some(unknown) = unknown {
-                bail!("the column {unknown:?} is none of {}", COLUMNS.map_names());
+                bail!("the column {unknown:?} is none of {}", column_names());
             }
             if !headers.iter().any(|header| header == "email") {
                 bail!("there is no column email");
@@ -61,14 +61,8 @@ pub(super) fn read(format: RowFormat, input: Box<dyn BufRead>) -> anyhow::Result
     })
 }
 
-trait MapNames {
-    fn map_names(&self) -> String;
-}
-
-impl MapNames for [(&str, bool)] {
-    fn map_names(&self) -> String {
-        self.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
-    }
+fn column_names() -> String {
+    COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// Rows of a file.

@@ -51,6 +51,17 @@ pub enum UserStatus {
     Deleting,
 }
 
+impl UserStatus {
+    /// The number by which stores keep the state.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Active => 0,
+            Self::Suspended => 1,
+            Self::Deleting => 2,
+        }
+    }
+}
+
 /// What users have in common; one thing at most, so that an index finds them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum UserSelector {

@@ -7,7 +7,7 @@ use crate::{
     domain::{audit::AuditEvent, ids::UserId, page::Page},
     graphql::{
         enums::{AccessRule, AuditKindEnum, AuditOutcomeEnum, access},
-        page::cursor,
+        page::{cursor, page_info},
     },
 };
 
@@ -125,12 +125,6 @@ impl SecurityEventConnection {
 
     /// Where this page stands among the others.
     async fn page_info(&self) -> PageInfo {
-        let position = |event: Option<&AuditEvent>| event.map(|event| cursor(event.id.as_str()));
-        PageInfo {
-            has_previous_page: self.page.has_previous,
-            has_next_page: self.page.has_next,
-            start_cursor: position(self.page.items.first()),
-            end_cursor: position(self.page.items.last()),
-        }
+        page_info(&self.page, |event| cursor(event.id.as_str()))
     }
 }

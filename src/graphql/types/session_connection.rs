@@ -9,7 +9,7 @@ use crate::{
         Result,
         context::ContextExt,
         enums::{AccessRule, access},
-        page::cursor,
+        page::{cursor, page_info},
     },
 };
 
@@ -50,13 +50,7 @@ impl SessionConnection {
 
     /// Where this page stands among the others.
     async fn page_info(&self) -> PageInfo {
-        let position = |session: Option<&Session>| session.map(|session| cursor(session.id.as_str()));
-        PageInfo {
-            has_previous_page: self.page.has_previous,
-            has_next_page: self.page.has_next,
-            start_cursor: position(self.page.items.first()),
-            end_cursor: position(self.page.items.last()),
-        }
+        page_info(&self.page, |session| cursor(session.id.as_str()))
     }
 
     /// How many sessions there are on all pages.

@@ -20,15 +20,6 @@ use crate::domain::{
     store::{StoreError, StoreResult},
 };
 
-/// The number of a state, as documents have it.
-pub(super) const fn status_number(status: UserStatus) -> i32 {
-    match status {
-        UserStatus::Active => 0,
-        UserStatus::Suspended => 1,
-        UserStatus::Deleting => 2,
-    }
-}
-
 /// The field that a list is in order by, before the id.
 const fn order_field(order: UserOrder) -> Option<&'static str> {
     match order {
@@ -43,9 +34,7 @@ const fn order_field(order: UserOrder) -> Option<&'static str> {
 /// What is common to a list, and the index that it is read from.
 fn common(query: &UserQuery) -> (Document, &'static str) {
     match (&query.of, query.order) {
-        (UserSelector::Status(status), _) => {
-            (doc! { "status": status_number(*status) }, indexes::USERS_BY_STATUS)
-        }
+        (UserSelector::Status(status), _) => (doc! { "status": status.number() }, indexes::USERS_BY_STATUS),
         (UserSelector::Verified(verified), _) => {
             (doc! { "email_verified": verified }, indexes::USERS_BY_VERIFIED)
         }
@@ -247,7 +236,7 @@ impl UserDirectory for MongoStore {
     }
 
     async fn count_holders(&self, role: &str, limit: u64) -> StoreResult<u64> {
-        let filter = doc! { "roles": role, "status": status_number(UserStatus::Active) };
+        let filter = doc! { "roles": role, "status": UserStatus::Active.number() };
         self.count(filter, limit, indexes::USERS_BY_ROLE).await
     }
 

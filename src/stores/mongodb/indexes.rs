@@ -11,7 +11,7 @@ use mongodb::{
     options::IndexOptions,
 };
 
-use super::{directory::status_number, error};
+use super::error;
 use crate::{
     domain::accounts::{UserStatus, name_key},
     stores::OpenError,
@@ -154,7 +154,7 @@ async fn upgrade_users(users: &Collection<Document>) -> Result<(), IndexError> {
         let status = if is_deleting { UserStatus::Deleting } else { UserStatus::Active };
         let set = doc! { "$set": {
             "name_key": name_key(name),
-            "status": status_number(status),
+            "status": status.number(),
             "last_seen_at": mongodb::bson::DateTime::from_millis(0),
         } };
         let id = user.get("_id").cloned().unwrap_or_default();

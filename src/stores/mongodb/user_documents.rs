@@ -3,10 +3,7 @@
 use mongodb::bson;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    directory::status_number,
-    documents::{date, instant},
-};
+use super::documents::{date, instant};
 use crate::domain::{
     accounts::{
         DisplayName, EmailAddress, Locale, Metadata, Suspension, TimeZone, User, UserMetadata,
@@ -133,7 +130,7 @@ impl From<&UserWithPassword> for UserDocument {
             suspended_at: suspension.map(|suspension| date(suspension.at)),
             suspended_until: suspension.and_then(|suspension| suspension.until).map(date),
             last_seen_at: bson::DateTime::from_millis(last_seen_millis(user)),
-            status: status_number(user.status()),
+            status: user.status().number(),
             version: user.version,
             session_epoch: user.session_epoch,
             credential_epoch: user.credential_epoch,

@@ -10,7 +10,6 @@ use mongodb::{
 
 use super::{
     MongoStore,
-    directory::status_number,
     documents::date,
     indexes,
     user_documents::{AvatarDocument, UserDocument},
@@ -102,7 +101,7 @@ impl MongoStore {
         let place = self.take_turn().await?;
         let others = doc! {
             "roles": ADMIN_ROLE,
-            "status": status_number(UserStatus::Active),
+            "status": UserStatus::Active.number(),
             "_id": { "$ne": change.user_id.as_str() },
         };
         let users = self.users.clone();
@@ -173,7 +172,7 @@ fn update(change: &UserChange) -> Document {
     let consequences = change.consequences;
     let (mut set, unset) = fields(&change.set);
     if let Some(status) = status_after(change) {
-        set.insert("status", status_number(status));
+        set.insert("status", status.number());
     }
     let mut raised = Document::new();
     if !consequences.unseen {

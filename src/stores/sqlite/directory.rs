@@ -7,7 +7,7 @@ use super::{database::Database, error, rows, users};
 use crate::domain::{
     accounts::{
         Insertion, User, UserDirectory, UserOrder, UserPosition, UserQuery, UserRange, UserSelector,
-        UserStatus, UserWithPassword,
+        UserWithPassword,
     },
     clock::Instant,
     ids::UserId,
@@ -53,7 +53,7 @@ impl Statement {
             UserSelector::Status(status) => {
                 statement.from = "users INDEXED BY users_by_status";
                 statement.conditions.push("status = ?".into());
-                statement.values.push(status_number(*status).into());
+                statement.values.push(status.number().into());
             }
             UserSelector::Verified(verified) => {
                 statement.from = "users INDEXED BY users_by_verified";
@@ -135,15 +135,6 @@ pub(super) fn page_statement(query: &UserQuery, page: &PageRequest<UserPosition>
     statement.values.push(i64::try_from(page.to_read()).unwrap_or(i64::MAX).into());
     let text = format!("{} ORDER BY {} LIMIT ?", statement.text("users.*"), order.join(", "));
     (text, statement.values)
-}
-
-/// The number of a state, as the virtual column has it.
-const fn status_number(status: UserStatus) -> i64 {
-    match status {
-        UserStatus::Active => 0,
-        UserStatus::Suspended => 1,
-        UserStatus::Deleting => 2,
-    }
 }
 
 #[async_trait]

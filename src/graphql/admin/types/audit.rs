@@ -13,7 +13,7 @@ use crate::{
     graphql::{
         Result,
         enums::{AuditKindEnum, AuditOutcomeEnum},
-        page::cursor,
+        page::{cursor, page_info},
         types::DateTime,
     },
 };
@@ -150,12 +150,6 @@ impl AuditLogConnection {
 
     /// Where this page stands among the others.
     async fn page_info(&self) -> PageInfo {
-        let position = |event: Option<&AuditEvent>| event.map(|event| cursor(event.id.as_str()));
-        PageInfo {
-            has_previous_page: self.0.has_previous,
-            has_next_page: self.0.has_next,
-            start_cursor: position(self.0.items.first()),
-            end_cursor: position(self.0.items.last()),
-        }
+        page_info(&self.0, |event| cursor(event.id.as_str()))
     }
 }

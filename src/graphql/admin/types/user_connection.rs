@@ -8,7 +8,7 @@ use crate::{
         accounts::{User, UserPosition, UserQuery},
         page::Page,
     },
-    graphql::{Result, context::ContextExt},
+    graphql::{Result, context::ContextExt, page::page_info},
 };
 
 /// A user in a list.
@@ -58,12 +58,7 @@ impl UserConnection {
 
     /// Where this page stands among the others.
     async fn page_info(&self) -> PageInfo {
-        PageInfo {
-            has_previous_page: self.page.has_previous,
-            has_next_page: self.page.has_next,
-            start_cursor: self.page.items.first().map(|user| self.cursor(user)),
-            end_cursor: self.page.items.last().map(|user| self.cursor(user)),
-        }
+        page_info(&self.page, |user| self.cursor(user))
     }
 
     /// How many users there are on all pages.

@@ -1,7 +1,11 @@
 //! From what lists of users are read.
 
 use super::*;
-use crate::{config::SqliteFile, domain::accounts::UserFilter, stores::sqlite::Sharing};
+use crate::{
+    config::SqliteFile,
+    domain::accounts::{UserFilter, UserStatus},
+    stores::sqlite::Sharing,
+};
 
 fn position(order: UserOrder) -> UserPosition {
     let key = if order == UserOrder::LastSeenAt { "17" } else { "k" };
