@@ -51,15 +51,15 @@ fn password_policy(config: &Config) -> Result<PasswordPolicy, StartError> {
     })
 }
 
-pub(super) async fn domain(
+pub(super) fn domain(
     config: &Config,
     adapters: &Adapters<'_>,
     ambient: &Ambient,
+    tokens: AccessTokens,
 ) -> Result<Domain, StartError> {
     let Adapters { stores, cache, .. } = adapters;
     let Ambient { clock, random } = ambient.clone();
-    let keys = key_ring(config, stores, ambient);
-    let tokens = Arc::new(AccessTokens::open(issuer(config), keys).await.map_err(StartError::Keys)?);
+    let tokens = Arc::new(tokens);
     let passwords = Passwords::start(config.passwords.pool, password_policy(config)?, &random);
     let passwords = Arc::new(passwords.map_err(StartError::Threads)?);
     let outbox = Arc::new(Outbox::new(stores.outbox.clone(), clock.clone(), random.clone()));
@@ -75,6 +75,7 @@ pub(super) async fn domain(
     let audit = Arc::new(Audit::new(stores.audit.clone(), clock.clone(), config.admin.audit_retention));
     let sessions = Arc::new(Sessions::new(SessionParts {
         users: stores.users.clone(),
+        roles: Roles::new(stores.roles.clone()),
         directory: stores.directory.clone(),
         audit: audit.clone(),
         store: stores.sessions.clone(),

@@ -21,7 +21,7 @@ use crate::{
         random::SharedRandom,
         sessions::SessionCache,
         store::StoreCalls,
-        tokens::KeyRing,
+        tokens::AccessTokens,
     },
     graphql::{Documents, Executions, Graphql},
     http::{self, Health, HttpParts, ServerTimeouts},
@@ -30,7 +30,7 @@ use crate::{
     stores::{OpenError, Stores},
 };
 
-use self::compose::{Adapters, issuer, key_ring};
+use self::compose::Adapters;
 pub use checkup::{Checkup, Finding, examine};
 
 /// Large requests that may wait to be read, and when those come back that may not.
@@ -127,7 +127,9 @@ pub async fn assemble(
     let random = &ambient.random;
     let avatars = media::open(&config.avatars, &config.http.public_url, &config.tokens.keys.sealer, random)?;
     let adapters = Adapters { mailer, avatars, stores: &stores, cache: &cache };
-    let domain = compose::domain(config, &adapters, &ambient).await?;
+    let tokens = AccessTokens::open(compose::issuer(config), compose::key_ring(config, &stores, &ambient));
+    let tokens = tokens.await.map_err(StartError::Keys)?;
+    let domain = compose::domain(config, &adapters, &ambient, tokens)?;
     let documents = Documents {
         trusted: config.graphql.trusted.clone(),
         own: TrustedDocuments::new(http::OWN_DOCUMENTS.map(str::to_owned)),
@@ -175,31 +177,34 @@ pub async fn assemble(
     })
 }
 
-/// Opens the domain for a command, which may run beside a service or without one.
+/// How a command opens the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Alone where no service runs, and then it makes what is missing; else beside the service.
+    OrMake,
+    /// As it is: beside a service, or what one has left.
+    Beside,
+}
+
+/// Opens the domain for a command.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn open_domain(config: &Config) -> Result<Domain, StartError> {
+pub async fn open_domain(config: &Config, opening: Opening) -> Result<Domain, StartError> {
     install_crypto();
     let ambient = Ambient::default();
-    let stores = Stores::open_for_command(&config.database).await?;
+    let stores = match opening {
+        Opening::OrMake => Stores::open_for_command(&config.database).await?,
+        Opening::Beside => Stores::open_beside(&config.database).await?,
+    };
     let cache = cache::open_for_command(&config.cache, &ambient.random).await?;
     let Outgoing { mailer, .. } = mailer::open(&config.mail)?;
     let sealer = &config.tokens.keys.sealer;
     let avatars = media::open(&config.avatars, &config.http.public_url, sealer, &ambient.random)?;
     let adapters = Adapters { mailer, avatars, stores: &stores, cache: &cache };
-    compose::domain(config, &adapters, &ambient).await
-}
-
-/// Opens the signing keys for a command that runs beside a service.
-///
-/// # Errors
-/// `Store` and `Keys`.
-pub async fn open_keys(config: &Config) -> Result<KeyRing, StartError> {
-    install_crypto();
-    let stores = Stores::open_beside(&config.database).await?;
-    let keys = key_ring(config, &stores, &Ambient::default());
-    KeyRing::read(keys, issuer(config).validation()).await.map_err(StartError::Keys)
+    let tokens = AccessTokens::read(compose::issuer(config), compose::key_ring(config, &stores, &ambient));
+    let tokens = tokens.await.map_err(StartError::Keys)?;
+    compose::domain(config, &adapters, &ambient, tokens)
 }
 
 /// Often enough that every node knows a new key before it signs.

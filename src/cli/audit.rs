@@ -6,15 +6,21 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{FAULTY, output::Format, report, with_domain};
-use crate::domain::{
-    Domain,
-    administration::Administrator,
-    audit::{AuditEvent, AuditFilter, AuditKind, AuditSelector, Link},
-    hex,
-    ids::{RequestId, SessionId},
-    page::{End, MAX_PAGE_SIZE, PageRequest},
-    tokens::TokenHash,
+use super::{
+    FAULTY,
+    output::{Format, Listing},
+    report, with_domain,
+};
+use crate::{
+    app::Opening,
+    domain::{
+        Domain,
+        administration::Administrator,
+        audit::{AuditEvent, AuditFilter, AuditKind, AuditSelector, Link},
+        hex,
+        ids::{RequestId, SessionId},
+        tokens::TokenHash,
+    },
 };
 
 const COLUMNS: &[&str] = &["at", "type", "outcome", "actor", "subject", "ipAddress"];
@@ -49,7 +55,7 @@ pub(super) struct ListArguments {
 }
 
 pub(super) fn run(command: AuditCommand, format: Format) -> ExitCode {
-    with_domain(async move |domain: &Domain| match command {
+    with_domain(Opening::OrMake, async move |domain: &Domain| match command {
         AuditCommand::List(arguments) => list(domain, arguments, format).await,
         AuditCommand::Verify { contains } => verify(domain, contains.as_deref(), format).await,
     })
@@ -67,22 +73,18 @@ async fn list(domain: &Domain, arguments: ListArguments, format: Format) -> anyh
         _ => bail!("there can be one of --subject, --actor and --type: no index finds several"),
     };
     let (operator, filter) = (Administrator::operator(), AuditFilter { of, ..AuditFilter::default() });
-    let limit = if arguments.limit == 0 { usize::MAX } else { arguments.limit };
-    let (mut rows, mut after): (Vec<Value>, _) = (Vec::new(), None);
+    let (mut listing, mut after) = (Listing::new(format, COLUMNS, arguments.limit), None);
     loop {
-        let size = MAX_PAGE_SIZE.min(limit - rows.len());
-        let page = PageRequest { size, end: End::First, after, before: None };
-        let found = domain.administration.list_events(&operator, &filter, &page).await?;
-        rows.extend(found.items.iter().map(as_json));
-        after = found.items.last().map(|event| event.id.clone());
-        if !found.has_next || rows.len() >= limit {
-            return Ok(format.rows(COLUMNS, &rows));
+        let found = domain.administration.list_events(&operator, &filter, &listing.page(after)).await?;
+        if !listing.add(found.items.iter().map(as_json)) || !found.has_next {
+            return Ok(listing.finish());
         }
+        after = found.items.last().map(|event| event.id.clone());
     }
 }
 
 fn as_json(event: &AuditEvent) -> Value {
-    let details = event.details.as_ref();
+    let (details, client) = (event.details.as_ref(), event.client.as_ref());
     json!({
         "id": event.id.as_str(),
         "at": event.at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
@@ -92,8 +94,8 @@ fn as_json(event: &AuditEvent) -> Value {
         "subject": event.subject,
         "sessionId": event.session_id.as_ref().map(SessionId::as_str),
         "requestId": event.request_id.as_ref().map(RequestId::as_str),
-        "ipAddress": details.and_then(|details| details.ip_address.as_deref()),
-        "userAgent": details.and_then(|details| details.user_agent.as_deref()),
+        "ipAddress": client.and_then(|client| client.ip_address.as_deref()),
+        "userAgent": client.and_then(|client| client.user_agent.as_deref()),
         "reason": details.and_then(|details| details.reason.as_deref()),
         "changes": details.map(|details| &details.changes),
     })

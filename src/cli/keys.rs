@@ -2,16 +2,18 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Subcommand;
+use serde_json::{Value, json};
 
-use super::{print, with_settings};
+use super::{output::Format, with_domain};
 use crate::{
-    app,
-    config::Config,
+    app::Opening,
     domain::{
+        Domain,
+        administration::Administrator,
         ids::KeyId,
-        tokens::{KeyRing, KeyState},
+        tokens::{KeyState, KeySummary},
     },
 };
 
@@ -35,43 +37,38 @@ pub(super) enum KeysCommand {
 }
 
 /// Runs beside a service that serves the same store, also on SQLite.
-pub(super) fn run(command: KeysCommand) -> ExitCode {
-    with_settings(|config| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let text = runtime.context("cannot start")?.block_on(act(command, config))?;
-        Ok(print(&text))
-    })
+pub(super) fn run(command: KeysCommand, format: Format) -> ExitCode {
+    with_domain(Opening::Beside, async move |domain: &Domain| act(domain, command, format).await)
 }
 
-async fn act(command: KeysCommand, config: &Config) -> anyhow::Result<String> {
-    let keys = app::open_keys(config).await?;
+async fn act(domain: &Domain, command: KeysCommand, format: Format) -> anyhow::Result<ExitCode> {
+    let (administration, operator) = (&domain.administration, Administrator::operator());
     match command {
-        KeysCommand::List => list(&keys).await,
+        KeysCommand::List => {
+            let rows: Vec<Value> = domain.tokens.keys().list().await?.iter().map(as_json).collect();
+            Ok(format.rows(&["id", "algorithm", "state", "signsFrom"], &rows))
+        }
         KeysCommand::Rotate { at_once } => {
-            let key = keys.rotate(at_once).await?;
-            Ok(format!("{key}\n"))
+            let made = administration.rotate_signing_key(&operator, at_once).await?;
+            Ok(format.one(&json!({ "made": made.as_str() })))
         }
         KeysCommand::Revoke { key } => {
             let id: KeyId = key.parse().context("the id of a key starts with key_")?;
-            if keys.revoke(&id).await? {
-                Ok(format!("{id} is taken out\n"))
-            } else {
-                bail!("there is no key {id}")
-            }
+            administration.revoke_signing_key(&operator, &id).await?;
+            Ok(format.one(&json!({ "revoked": id.as_str() })))
         }
     }
 }
 
-async fn list(ring: &KeyRing) -> anyhow::Result<String> {
-    let keys = ring.list().await?;
-    let lines = keys.into_iter().map(|key| {
-        let state = match key.state {
+fn as_json(key: &KeySummary) -> Value {
+    json!({
+        "id": key.id.as_str(),
+        "algorithm": key.algorithm.as_str(),
+        "state": match key.state {
             KeyState::Next => "next",
             KeyState::Active => "active",
             KeyState::Retired => "retired",
-        };
-        let from = key.active_from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        format!("{}  {:<5}  {state:<7}  from {from}\n", key.id, key.algorithm.as_str())
-    });
-    Ok(lines.collect())
+        },
+        "signsFrom": key.active_from.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+    })
 }

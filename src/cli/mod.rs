@@ -20,7 +20,7 @@ use clap_complete::Shell;
 
 use self::output::Format;
 use crate::{
-    app,
+    app::{self, Opening},
     config::Config,
     domain::{Domain, Error},
     telemetry,
@@ -94,7 +94,7 @@ pub fn run() -> ExitCode {
         Command::Serve => serve::run(),
         Command::Schema { admin } => schema::run(admin),
         Command::Doctor { mail_to } => doctor::run(mail_to),
-        Command::Keys { command } => keys::run(command),
+        Command::Keys { command } => keys::run(command, format),
         Command::Users { command } => users::run(command, format),
         Command::Audit { command } => audit::run(command, format),
         Command::Migrate { check } => migrate::run(check),
@@ -102,10 +102,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// People read this even when log lines are filtered or JSON.
+/// People read this even when log lines are filtered or JSON. What others have written in it cannot move the
+/// cursor of the terminal.
 #[expect(clippy::print_stderr, reason = "the program could not do its work; this is its last word")]
 fn report(error: &dyn std::fmt::Display) {
-    eprintln!("vestibule: {error}");
+    eprintln!("vestibule: {}", output::printable(&error.to_string()));
 }
 
 /// Runs what needs the settings: reads them, starts the log, and tells why it failed.
@@ -125,11 +126,11 @@ fn with_settings(work: impl FnOnce(&Config) -> anyhow::Result<ExitCode>) -> Exit
 }
 
 /// Runs what works on the stores.
-fn with_domain(work: impl AsyncFnOnce(&Domain) -> anyhow::Result<ExitCode>) -> ExitCode {
+fn with_domain(opening: Opening, work: impl AsyncFnOnce(&Domain) -> anyhow::Result<ExitCode>) -> ExitCode {
     with_settings(|config| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.context("cannot start")?.block_on(async {
-            let domain = app::open_domain(config).await?;
+            let domain = app::open_domain(config, opening).await?;
             match work(&domain).await {
                 Ok(code) => Ok(code),
                 Err(error) => match error.downcast_ref::<Error>() {

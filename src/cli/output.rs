@@ -10,6 +10,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use super::print;
+use crate::domain::page::{End, MAX_PAGE_SIZE, PageRequest};
 
 /// How the outcome is printed.
 #[derive(Debug, Clone, Copy, Args)]
@@ -73,5 +74,49 @@ fn cell(value: &Value) -> String {
         Value::Bool(false) => "no".to_owned(),
         other => other.to_string(),
     };
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable(&text).replace('\n', "\u{fffd}")
+}
+
+/// Text without what would move the cursor of a terminal, but for the ends of lines.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// Rows that come page by page: programs get each page as it comes, people a table of all.
+pub(super) struct Listing {
+    format: Format,
+    columns: &'static [&'static str],
+    waiting: Vec<Value>,
+    limit: usize,
+}
+
+impl Listing {
+    /// A list of at most `limit` rows, or of all for 0.
+    pub(super) fn new(format: Format, columns: &'static [&'static str], limit: usize) -> Self {
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        Self { format, columns, waiting: Vec::new(), limit }
+    }
+
+    /// The first page, or that after a position.
+    pub(super) fn page<P>(&self, after: Option<P>) -> PageRequest<P> {
+        PageRequest { size: MAX_PAGE_SIZE.min(self.limit), end: End::First, after, before: None }
+    }
+
+    /// Takes the rows of a page; answers whether there is place for more.
+    pub(super) fn add(&mut self, rows: impl Iterator<Item = Value>) -> bool {
+        for row in rows.take(self.limit) {
+            self.limit = self.limit.saturating_sub(1);
+            if !self.format.json {
+                self.waiting.push(row);
+            } else if print(&format!("{row}\n")) != ExitCode::SUCCESS {
+                return false;
+            }
+        }
+        self.limit > 0
+    }
+
+    /// Prints what waits.
+    pub(super) fn finish(self) -> ExitCode {
+        if self.format.json { ExitCode::SUCCESS } else { self.format.rows(self.columns, &self.waiting) }
+    }
 }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{HttpState, answer::Refusal, media::ResponseType, render, sockets::UserPlace};
 use crate::{
-    domain::{Error, ErrorCode, actor::Actor, error::AuthenticationFailure, ids::RequestId},
+    domain::{Error, ErrorCode, actor::Actor, ids::RequestId},
     graphql::{self, Emission, Method, RequestContext, RequestError, ResolvedRequest},
 };
 
@@ -77,7 +77,7 @@ pub(super) async fn answer(
 }
 
 /// Resolves when the session of the listener has ended.
-type Ended = Pin<Box<dyn Future<Output = AuthenticationFailure> + Send>>;
+type Ended = Pin<Box<dyn Future<Output = Error> + Send>>;
 
 struct Places {
     ended: Ended,
@@ -158,25 +158,25 @@ impl Events {
         match (&mut self.places.ended).now_or_never() {
             Some(reason) => {
                 self.places.ended = future::pending().boxed();
-                event(&self.reason(reason))
+                event(&self.reason(&reason))
             }
             None => COMPLETE,
         }
     }
 
-    fn reason(&self, reason: AuthenticationFailure) -> Emission {
-        Emission::Refused(vec![graphql::refusal(&Error::Unauthenticated(reason), &self.id)])
+    fn reason(&self, reason: &Error) -> Emission {
+        Emission::Refused(vec![graphql::refusal(reason, &self.id)])
     }
 
     /// What the operation still had to say, such as that the session was ended, and then why.
-    async fn last_words(&mut self, reason: AuthenticationFailure) -> BoxStream<'static, Emission> {
+    async fn last_words(&mut self, reason: Error) -> BoxStream<'static, Emission> {
         self.places.ended = future::pending().boxed();
         let mut said = Vec::new();
         #[expect(clippy::disallowed_methods, reason = "a stream of news is waited for, no call of a store")]
         while let Ok(Some(answer)) = tokio::time::timeout(LAST_WORDS, self.answers.next()).await {
             said.push(answer);
         }
-        said.push(self.reason(reason));
+        said.push(self.reason(&reason));
         stream::iter(said).boxed()
     }
 }

@@ -84,6 +84,7 @@ impl Parts {
             MailContent::Invited(invitation) => ("invited", Some(invitation)),
             MailContent::ConfirmEmailChange(invitation) => ("confirm_email_change", Some(invitation)),
             MailContent::EmailChanged { undo, .. } => ("email_changed", Some(undo)),
+            MailContent::EmailReplaced { .. } => ("email_replaced", None),
             MailContent::PasswordChanged => ("password_changed", None),
             MailContent::AddressInUse => ("address_in_use", None),
             MailContent::DeletionScheduled { .. } => ("deletion_scheduled", None),
@@ -99,7 +100,9 @@ impl Parts {
             parts.code_ttl = invitation.code_ttl;
         }
         match content {
-            MailContent::EmailChanged { new_email, .. } => parts.new_email = new_email.to_string(),
+            MailContent::EmailChanged { new_email, .. } | MailContent::EmailReplaced { new_email } => {
+                parts.new_email = new_email.to_string();
+            }
             MailContent::DeletionScheduled { date } => parts.date = Some(*date),
             _ => {}
         }
@@ -125,8 +128,15 @@ impl Templates {
                 Language::English => ("en.json", include_str!("../../assets/mail/en.json")),
                 Language::French => ("fr.json", include_str!("../../assets/mail/fr.json")),
             };
-            let catalogue = serde_json::from_str(&read(folder, name, built_in)?);
-            catalogues.push((language, catalogue.map_err(|error| MailerError::template(name, &error))?));
+            let parse = |text: &str| -> Result<Catalogue, MailerError> {
+                serde_json::from_str(text).map_err(|error| MailerError::template(name, &error))
+            };
+            let mut catalogue = parse(&read(folder, name, built_in)?)?;
+            // Texts of one's own may be older than the program, and know nothing of newer mails.
+            for (message, texts) in parse(built_in)?.messages {
+                catalogue.messages.entry(message).or_insert(texts);
+            }
+            catalogues.push((language, catalogue));
         }
         Ok(Self { engine, catalogues, product })
     }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use vestibule::domain::{
     access::Permission,
-    administration::Administrator,
+    administration::{Action, Administrator},
     audit::{AuditFilter, AuditSelector},
     ids::UserId,
     page::{End, PageRequest},
@@ -29,6 +29,7 @@ on_every_backend!(
     the_last_administrator_stays,
     an_invited_person_chooses_a_password,
     an_account_is_changed_by_an_administrator,
+    whose_address_is_replaced_is_told_at_the_old_one,
     a_forced_reset_leaves_the_old_password_worthless,
     a_deleted_account_comes_back_by_an_administrator_alone,
     a_deletion_is_not_turned_into_a_suspension_that_ends,
@@ -38,6 +39,10 @@ on_every_backend!(
     what_happens_is_in_the_audit_log,
     the_first_administrator_has_verified_the_address,
     support_acts_for_a_person_and_is_seen,
+    whoever_acts_for_a_person_does_so_no_longer_than_they_may,
+    a_deletion_of_the_owner_stays_the_owners,
+    attempts_to_get_more_are_written_down,
+    keys_are_in_the_audit_log,
     a_person_sees_what_happened_to_the_account,
     where_it_is_off_nobody_acts_for_another,
 );
@@ -367,7 +372,7 @@ async fn the_last_administrator_stays(app: &TestApp) {
     assert_eq!(demote(&second, &second.id).await.code(), "FORBIDDEN");
     let operator = Administrator::operator();
     let id: UserId = second.id.parse().unwrap();
-    assert!(app.domain.administration.delete_user(&operator, &id).await.is_err());
+    assert!(app.domain.administration.act(&operator, &id, Action::Delete).await.is_err());
     assert_eq!(second.me().await.data("/me/roles"), json!(["admin", "user"]));
 }
 
@@ -406,6 +411,10 @@ async fn an_account_is_changed_by_an_administrator(app: &TestApp) {
         json!({ "email": "ada@example.org", "emailVerified": false, "name": "Ada", "username": "countess", "locale": "fr", "version": 2 })
     );
     assert_eq!(ada.me().await.text_at("/me/email"), "ada@example.org");
+    app.advance(TimeDelta::seconds(11));
+    app.work().await;
+    let token = app.sent_token("verify-email").await;
+    assert!(!token.is_empty(), "whoever has the new address is asked to verify it");
     assert_eq!(root.administer(update, json!({ "input": input })).await.code(), "CONFLICT");
     let taken = json!({ "id": ada.id, "email": "eve@example.com" });
     assert_eq!(root.administer(update, json!({ "input": taken })).await.code(), "EMAIL_TAKEN");
@@ -424,6 +433,25 @@ async fn an_account_is_changed_by_an_administrator(app: &TestApp) {
     assert_eq!(root.administer(metadata, json!({ "input": input })).await.code(), "BAD_USER_INPUT");
     let nobody = json!({ "id": "user_nobody", "name": "N" });
     assert_eq!(root.administer(update, json!({ "input": nobody })).await.code(), "NOT_FOUND");
+}
+
+async fn whose_address_is_replaced_is_told_at_the_old_one(app: &TestApp) {
+    let (root, ada) = (admin(app).await, app.user("ada").await);
+    app.work().await;
+    let token = app.sent_token("verify-email").await;
+    let verify = "mutation($input: VerifyEmailInput!) { verifyEmail(input: $input) { success } }";
+    app.anonymous(verify, json!({ "input": { "token": token } })).await.data("/verifyEmail");
+    let update = "mutation($input: UpdateUserInput!) { updateUser(input: $input) { user { email } } }";
+    let input = json!({ "id": ada.id, "email": "new@example.org" });
+    root.administer(update, json!({ "input": input })).await.data("/updateUser");
+    app.advance(TimeDelta::seconds(11));
+    app.work().await;
+    let mails = app.mailbox().await;
+    assert!(mails.contains("from ada@example.com to new@example.org"), "{mails}");
+    // The new address is asked, and only its mail has a link.
+    let token = app.sent_token("verify-email").await;
+    app.anonymous(verify, json!({ "input": { "token": token } })).await.data("/verifyEmail");
+    assert_eq!(app.login("new@example.org", PASSWORD).await.text_at("/login/user/id"), ada.id);
 }
 
 async fn a_forced_reset_leaves_the_old_password_worthless(app: &TestApp) {
@@ -717,6 +745,143 @@ async fn support_acts_for_a_person_and_is_seen(app: &TestApp) {
     assert_eq!(event, json!({ "actor": support.id, "subject": ada.id }));
     app.advance(TimeDelta::minutes(31));
     assert_eq!(app.me(&token).await.reason(), "TOKEN_EXPIRED");
+}
+
+async fn whoever_acts_for_a_person_does_so_no_longer_than_they_may(app: &TestApp) {
+    let (root, ada) = (admin(app).await, app.user("ada").await);
+    let permissions = [Permission::UsersImpersonate, Permission::UsersRead];
+    role(app, "support", &permissions).await;
+    for (name, end) in [("suspended", 0), ("demoted", 1), ("logged-out", 2), ("narrowed", 3)] {
+        let support = app.user_with_roles(name, &["support"]).await;
+        let input = json!({ "id": ada.id, "reason": "a ticket" });
+        let acting = support.administer(IMPERSONATE, json!({ "input": input })).await;
+        let token = acting.text_at("/impersonateUser/accessToken");
+        assert_eq!(app.me(&token).await.text_at("/me/id"), ada.id);
+        match end {
+            0 => suspend(&root, &support.id).await.data("/suspendUser"),
+            1 => root
+                .administer(SET_ROLES, json!({ "id": support.id, "roles": [] }))
+                .await
+                .data("/setUserRoles"),
+            2 => {
+                let revoke = "mutation($id: ID!) { revokeUserSessions(input: { id: $id }) { user { id } } }";
+                root.administer(revoke, json!({ "id": support.id })).await.data("/revokeUserSessions")
+            }
+            _ => {
+                role(app, "support", &[Permission::UsersRead]).await;
+                Value::Null
+            }
+        };
+        assert_eq!(app.me(&token).await.reason(), "SESSION_REVOKED", "{name}");
+        role(app, "support", &permissions).await;
+    }
+    assert_eq!(ada.me().await.text_at("/me/id"), ada.id);
+    // What is ended by whoever acts is not put down to the person.
+    let support = app.user_with_roles("last", &["support"]).await;
+    let input = json!({ "id": ada.id, "reason": "a ticket", "mayWrite": true });
+    let acting = support.administer(IMPERSONATE, json!({ "input": input })).await;
+    let bearer = format!("Bearer {}", acting.text_at("/impersonateUser/accessToken"));
+    let revoke = "mutation($id: ID!) { revokeSession(input: { id: $id }) { sessionId } }";
+    let ended = app.post(&[("authorization", &bearer)], revoke, json!({ "id": ada.session_id })).await;
+    ended.data("/revokeSession");
+    let log = "{ auditLog(filter: { type: SESSION_ENDED }) { edges { node { actor subject } } } }";
+    let event = root.administer(log, json!({})).await.data("/auditLog/edges/0/node");
+    assert_eq!(event, json!({ "actor": support.id, "subject": ada.id }));
+}
+
+async fn a_deletion_of_the_owner_stays_the_owners(app: &TestApp) {
+    let (root, ada) = (admin(app).await, app.user("ada").await);
+    let asked = ada.post("mutation { deleteAccount { deletionDueAt } }", json!({})).await;
+    let due_at = asked.text_at("/deleteAccount/deletionDueAt");
+    let root_again = async || {
+        app.advance(TimeDelta::days(1));
+        app.login_again("root").await
+    };
+    let delete = "mutation($id: ID!) { deleteUser(input: { id: $id }) { user { deletionDueAt } } }";
+    let root_now = root_again().await;
+    let deleted = root_now.administer(delete, json!({ "id": ada.id })).await;
+    assert_eq!(deleted.text_at("/deleteUser/user/deletionDueAt"), due_at, "not a day longer");
+    assert_eq!(app.login("ada@example.com", PASSWORD).await.code(), "ACCOUNT_SUSPENDED");
+    root_now.administer(RESTORE, json!({ "id": ada.id })).await.data("/restoreUser");
+    let one = "query($id: ID) { user(id: $id) { status deletionDueAt } }";
+    let found = root_now.administer(one, json!({ "id": ada.id })).await;
+    assert_eq!(found.text_at("/user/deletionDueAt"), due_at);
+    app.login("ada@example.com", PASSWORD).await.data("/login");
+    // One that is past saving is not said to be saved.
+    let root_now = root_again().await;
+    root_now.administer(delete, json!({ "id": ada.id })).await.data("/deleteUser");
+    app.advance(TimeDelta::days(15));
+    let root_now = app.login_again("root").await;
+    assert_eq!(root_now.administer(RESTORE, json!({ "id": ada.id })).await.code(), "FORBIDDEN");
+    root_now.administer(delete, json!({ "id": ada.id })).await.data("/deleteUser");
+    app.work().await;
+    assert_eq!(root_now.administer(one, json!({ "id": ada.id })).await.data("/user"), Value::Null);
+    // Whoever was there before is as good as ever.
+    assert_eq!(root.me().await.reason(), "TOKEN_EXPIRED");
+}
+
+async fn attempts_to_get_more_are_written_down(app: &TestApp) {
+    let root = admin(app).await;
+    role(app, "lead", &[Permission::RolesWrite, Permission::TokensWrite]).await;
+    let lead = app.user_with_roles("lead", &["lead"]).await;
+    let denied = async || {
+        let log = "{ auditLog(filter: { type: ACCESS_DENIED }, first: 100) { edges { node { actor } } } }";
+        let events = root.administer(log, json!({})).await.data("/auditLog/edges");
+        let events = events.as_array().unwrap().clone();
+        assert!(events.iter().all(|edge| edge["node"]["actor"] == json!(lead.id)));
+        events.len()
+    };
+    let save =
+        "mutation { saveRole(input: { name: \"x\", permissions: [\"audit:read\"] }) { role { name } } }";
+    let at = (app.now() + TimeDelta::days(1)).to_rfc3339();
+    let token = format!(
+        "mutation {{ createServiceToken(input: {{ name: \"t\", permissions: [\"audit:read\"], expiresAt: \"{at}\" }}) {{ secret }} }}"
+    );
+    let before = denied().await;
+    for query in [save, "mutation { removeRole(input: { name: \"other\" }) { name } }", &token] {
+        role(app, "other", &[Permission::AuditRead]).await;
+        assert_eq!(lead.administer(query, json!({})).await.code(), "FORBIDDEN", "{query}");
+    }
+    let own = lead.administer(SET_ROLES, json!({ "id": lead.id, "roles": ["admin"] })).await;
+    assert_eq!(own.code(), "FORBIDDEN");
+    assert_eq!(denied().await, before + 4);
+    // However often one request asks for the same, it is one event.
+    let many = "{ a: users { edges { node { id } } } b: users { edges { node { id } } } c: users { edges { node { id } } } }";
+    lead.administer(many, json!({})).await;
+    assert_eq!(denied().await, before + 5);
+    let nothing = token.replace("\"audit:read\"", "");
+    let refused = root.administer(&nothing, json!({})).await;
+    assert_eq!(refused.faults(), [("input.permissions".to_owned(), "REQUIRED".to_owned())]);
+    // A role cannot be called what somebody is.
+    let named = save.replace("\"x\"", &format!("\"{}\"", lead.id));
+    assert_eq!(
+        root.administer(&named, json!({})).await.faults(),
+        [("input.name".to_owned(), "RESERVED".to_owned())]
+    );
+}
+
+async fn keys_are_in_the_audit_log(app: &TestApp) {
+    let root = admin(app).await;
+    let rotate = "mutation { rotateSigningKey { keyId } }";
+    let made = root.administer(rotate, json!({})).await.text_at("/rotateSigningKey/keyId");
+    let operator = Administrator::operator();
+    app.domain.administration.revoke_signing_key(&operator, &made.parse().unwrap()).await.unwrap();
+    let log = "query($type: AuditEventType) { auditLog(filter: { type: $type }) { edges { node { actor subject changes } } } }";
+    let events = async |kind: &str| {
+        let found = root.administer(log, json!({ "type": kind })).await;
+        found.data("/auditLog/edges").as_array().unwrap().clone()
+    };
+    let rotated = events("KEY_ROTATED").await;
+    let of =
+        |actor: &str| rotated.iter().find(|event| event["node"]["actor"] == actor).unwrap()["node"].clone();
+    assert_eq!(of(&root.id)["subject"], json!(made));
+    // The first key of all was made by the service.
+    assert!(of("system")["subject"].as_str().unwrap().starts_with("key_"));
+    let revoked = events("KEY_REVOKED").await;
+    assert_eq!(
+        (&revoked[0]["node"]["actor"], &revoked[0]["node"]["subject"]),
+        (&json!("operator"), &json!(made))
+    );
 }
 
 async fn where_it_is_off_nobody_acts_for_another(_: &TestApp) {

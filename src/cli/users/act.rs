@@ -20,7 +20,7 @@ use crate::domain::{
 pub(super) async fn run(
     domain: &Domain,
     who: &Who,
-    action: &Action,
+    action: Action,
     format: Format,
 ) -> anyhow::Result<ExitCode> {
     let operator = Administrator::operator();
@@ -40,7 +40,7 @@ pub(super) async fn suspend(
         None => None,
     };
     let request = SuspendRequest { reason, until, ends_sessions: end_sessions };
-    run(domain, &who, &Action::Suspend(request), format).await
+    run(domain, &who, Action::Suspend(request), format).await
 }
 
 pub(super) async fn delete(
@@ -54,7 +54,7 @@ pub(super) async fn delete(
     if !is_sure && !confirmed(&format!("Delete {} ({})?", user.email, user.id))? {
         bail!("not confirmed; --yes does it without asking");
     }
-    run(domain, who, &Action::Delete, format).await
+    run(domain, who, Action::Delete, format).await
 }
 
 /// Asks at the terminal; elsewhere the answer is no.

@@ -15,12 +15,15 @@ use serde_json::{Value, json};
 
 use self::arguments::{CreateArguments, ListArguments, SuspendArguments, Who};
 use super::{output::Format, with_domain};
-use crate::domain::{
-    Domain, Error,
-    accounts::{EmailAddress, Locale, TimeZone, User, UserStatus, Username},
-    administration::{Action, Administrator},
-    clock::Instant,
-    ids::UserId,
+use crate::{
+    app::Opening,
+    domain::{
+        Domain, Error,
+        accounts::{EmailAddress, Locale, TimeZone, User, UserStatus, Username},
+        administration::{Action, Administrator},
+        clock::Instant,
+        ids::UserId,
+    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +65,7 @@ pub(super) enum UsersCommand {
 
 /// Works on the stores, whether or not a service runs.
 pub(super) fn run(command: UsersCommand, format: Format) -> ExitCode {
-    with_domain(async move |domain: &Domain| {
+    with_domain(Opening::OrMake, async move |domain: &Domain| {
         let operator = Administrator::operator();
         match command {
             UsersCommand::List(arguments) => list::run(domain, &operator, arguments, format).await,
@@ -82,16 +85,14 @@ pub(super) fn run(command: UsersCommand, format: Format) -> ExitCode {
             UsersCommand::Import(arguments) => import::run(domain, arguments, format).await,
             UsersCommand::Export(arguments) => export::run(domain, arguments).await,
             UsersCommand::Suspend(arguments) => act::suspend(domain, arguments, format).await,
-            UsersCommand::Restore(who) => act::run(domain, &who, &Action::Restore, format).await,
+            UsersCommand::Restore(who) => act::run(domain, &who, Action::Restore, format).await,
             UsersCommand::SetRole { who, roles } => {
-                act::run(domain, &who, &Action::SetRoles(roles), format).await
+                act::run(domain, &who, Action::SetRoles(roles), format).await
             }
             UsersCommand::ResetPassword(who) => {
-                act::run(domain, &who, &Action::ForcePasswordReset, format).await
+                act::run(domain, &who, Action::ForcePasswordReset, format).await
             }
-            UsersCommand::RevokeSessions(who) => {
-                act::run(domain, &who, &Action::RevokeSessions, format).await
-            }
+            UsersCommand::RevokeSessions(who) => act::run(domain, &who, Action::RevokeSessions, format).await,
             UsersCommand::Delete { who, yes } => act::delete(domain, &who, yes, format).await,
         }
     })

@@ -1,6 +1,12 @@
 //! Rows of files: JSON, one object a line, and CSV.
 
-use std::io::{BufRead, Write};
+use std::{
+    io::{self, BufRead, Read, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -8,8 +14,10 @@ use serde_json::{Map, Value};
 
 use crate::domain::transfer::UserRecord;
 
-/// The most bytes of a line.
+/// The most bytes of a line, or of a row of CSV.
 const MAX_LINE: u64 = 256 * 1024;
+/// What a reader of CSV may read ahead.
+const AHEAD: u64 = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum RowFormat {
@@ -34,6 +42,7 @@ const COLUMNS: &[(&str, bool)] = &[
     ("publicMetadata", true),
     ("appMetadata", true),
     ("suspension", true),
+    ("deletionDueAt", false),
     ("createdAt", false),
     ("updatedAt", false),
     ("lastSeenAt", false),
@@ -47,6 +56,8 @@ pub(super) fn read(format: RowFormat, input: Box<dyn BufRead>) -> anyhow::Result
     Ok(match format {
         RowFormat::Jsonl => Rows::Jsonl { input, line: 0 },
         RowFormat::Csv => {
+            let left = Arc::new(AtomicU64::new(MAX_LINE + AHEAD));
+            let input = Bounded { input, left: left.clone() };
             let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(input);
             let headers = reader.headers().context("the header cannot be read")?.clone();
             let unknown = headers.iter().find(|header| !COLUMNS.iter().any(|(name, _)| name == header));
@@ -56,7 +67,12 @@ pub(super) fn read(format: RowFormat, input: Box<dyn BufRead>) -> anyhow::Result
             if !headers.iter().any(|header| header == "email") {
                 bail!("there is no column email");
             }
-            Rows::Csv { records: Box::new(reader.into_records()), headers }
+            let mut names: Vec<&str> = headers.iter().collect();
+            names.sort_unstable();
+            if let Some([twice, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                bail!("there are two columns {twice:?}");
+            }
+            Rows::Csv { records: Box::new(reader.into_records()), headers, left }
         }
     })
 }
@@ -67,8 +83,15 @@ fn column_names() -> String {
 
 /// Rows of a file.
 pub(super) enum Rows {
-    Jsonl { input: Box<dyn BufRead>, line: u64 },
-    Csv { records: Box<csv::StringRecordsIntoIter<Box<dyn BufRead>>>, headers: csv::StringRecord },
+    Jsonl {
+        input: Box<dyn BufRead>,
+        line: u64,
+    },
+    Csv {
+        records: Box<csv::StringRecordsIntoIter<Bounded>>,
+        headers: csv::StringRecord,
+        left: Arc<AtomicU64>,
+    },
 }
 
 impl Rows {
@@ -79,7 +102,8 @@ impl Rows {
     pub(super) fn next(&mut self) -> anyhow::Result<Option<Row>> {
         match self {
             Self::Jsonl { input, line } => next_line(input, line),
-            Self::Csv { records, headers } => {
+            Self::Csv { records, headers, left } => {
+                left.store(MAX_LINE + AHEAD, Ordering::Relaxed);
                 let Some(record) = records.next() else { return Ok(None) };
                 let row = match record {
                     Ok(record) => {
@@ -89,12 +113,36 @@ impl Rows {
                     Err(error) if error.is_io_error() => return Err(error.into()),
                     Err(error) => {
                         let line = error.position().map_or(0, csv::Position::line);
-                        (line, Err("is no row of as many values as the header".into()))
+                        let reason = match error.kind() {
+                            csv::ErrorKind::Utf8 { .. } => "is not UTF-8",
+                            _ => "is no row of as many values as the header",
+                        };
+                        (line, Err(reason.into()))
                     }
                 };
                 Ok(Some(row))
             }
         }
+    }
+}
+
+/// Reads so many bytes and no more, until it is given more: a quote that is not closed must not bring the rest
+/// of a file into memory.
+pub(super) struct Bounded {
+    input: Box<dyn BufRead>,
+    left: Arc<AtomicU64>,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return Err(io::Error::other(format!("a row has more than {MAX_LINE} bytes")));
+        }
+        let length = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.input.read(&mut buffer[..length])?;
+        self.left.store(left - read as u64, Ordering::Relaxed);
+        Ok(read)
     }
 }
 

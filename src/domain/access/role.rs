@@ -10,6 +10,7 @@ use crate::domain::{
     audit::AuditEvent,
     error::{Error, Result},
     faults::{Fault, FaultCode},
+    ids::{ServiceTokenId, UserId},
     store::StoreResult,
 };
 
@@ -37,6 +38,10 @@ impl RoleName {
         if !text.starts_with(|c: char| c.is_ascii_lowercase()) || !text.chars().all(is_good) {
             let message = "must be lower-case letters, digits, `-` and `_`, a letter first";
             return Err(Fault::new(field, FaultCode::InvalidFormat, message));
+        }
+        // In the audit log roles stand where ids do.
+        if text.parse::<UserId>().is_ok() || text.parse::<ServiceTokenId>().is_ok() {
+            return Err(Fault::new(field, FaultCode::Reserved, "must not be an id"));
         }
         Ok(Self(text.to_owned()))
     }

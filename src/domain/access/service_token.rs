@@ -22,6 +22,8 @@ pub const SERVICE_TOKEN_PREFIX: &str = "vst_";
 pub const LONGEST_SERVICE_TOKEN: TimeDelta = TimeDelta::days(366);
 /// The most service tokens there can be.
 pub const MAX_SERVICE_TOKENS: usize = 1_000;
+/// The most that a list has: more than can be made in time by many who make them at once.
+pub const LISTED_SERVICE_TOKENS: usize = 10 * MAX_SERVICE_TOKENS;
 /// How long a token is listed after its end.
 pub const KEPT_AFTER_END: TimeDelta = TimeDelta::days(90);
 /// How often at most the last use of a token is written.

@@ -229,6 +229,10 @@ pub trait UserDirectory: Send + Sync {
     /// Adds users; each is added or not by itself, in order.
     async fn insert_users(&self, users: &[UserWithPassword]) -> StoreResult<Vec<Insertion>>;
 
+    /// What [`UserDirectory::insert_users`] would answer for each by itself, as far as users tell that are there:
+    /// `Email` before `Identity` before `Username`. Adds nobody.
+    async fn preview_users(&self, users: &[UserWithPassword]) -> StoreResult<Vec<Insertion>>;
+
     /// At most `limit` users whose ids sort after this one, in the order of their ids.
     async fn read_users(&self, after: Option<&UserId>, limit: usize) -> StoreResult<Vec<UserWithPassword>>;
 

@@ -1,12 +1,12 @@
 //! Moves of an account to another address, and back.
 
-use super::{Accounts, EmailAddress, SETTLED, User, UserChange};
+use super::{Accounts, EmailAddress, User, UserChange};
 use crate::domain::{
     actor::{ClientInfo, Principal},
     audit::AuditKind,
     error::{Error, Result},
     one_time::{OneTimeToken, ProofRequest, Purpose, Ticket},
-    outbox::{Slot, Task},
+    outbox::{SETTLED, Slot, Task},
     passwords::PasswordHash,
     patch::Patch,
     rate_limits::{Class, Identifier},

@@ -96,6 +96,14 @@ impl Letter<'_> {
         Ok(Some(self.with(from.clone(), content)))
     }
 
+    /// `None` if the account was not moved after all.
+    pub(super) fn email_replaced(self, from: &EmailAddress, to: &EmailAddress) -> Option<Mail> {
+        if self.user.email.key() == from.key() {
+            return None;
+        }
+        Some(self.with(from.clone(), MailContent::EmailReplaced { new_email: to.clone() }))
+    }
+
     pub(super) fn address_in_use(self) -> Mail {
         let email = self.user.email.clone();
         self.with(email, MailContent::AddressInUse)

@@ -67,9 +67,8 @@ use super::{
 /// The role of every user.
 pub const USER_ROLE: &str = "user";
 
-/// How long after a change was announced in the outbox the store has made it, or will not: longer than a
-/// call of a store may take.
-const SETTLED: TimeDelta = TimeDelta::seconds(10);
+/// How often a change is tried of an account that others change at the same time.
+const TRIES: u32 = 5;
 
 /// Makes sure that somebody stays administrator when a change of this user is made that takes one away.
 pub(in crate::domain) fn guard_administrator(change: &mut UserChange, user: &User) {

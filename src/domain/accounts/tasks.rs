@@ -34,6 +34,9 @@ impl TaskHandler for Accounts {
                 Some(letter) => letter.email_changed(from, to, token).await?,
                 None => None,
             },
+            Task::EmailReplaced { user_id, from, to } => {
+                self.letter_of(user_id, id).await?.and_then(|letter| letter.email_replaced(from, to))
+            }
             Task::AddressInUse { email } => {
                 self.letter_to(email, id).await?.map(super::letters::Letter::address_in_use)
             }

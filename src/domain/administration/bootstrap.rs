@@ -3,10 +3,10 @@
 use super::Administration;
 use crate::domain::{
     access::ADMIN_ROLE,
-    accounts::{USER_ROLE, UserChange},
+    accounts::{USER_ROLE, User, UserChange},
     audit::{self, AuditKind},
     error::Result,
-    outbox::{Slot, Task},
+    outbox::{SETTLED, Slot, Task},
     passwords::PasswordHash,
 };
 
@@ -26,9 +26,8 @@ impl Administration {
         }
         let found = self.parts.users.find_by_email(&email.key()).await?.map(|found| found.user);
         let now = self.parts.clock.now();
-        let is_fit = |user: &crate::domain::accounts::User| {
-            user.email_verified && user.deletion_due_at.is_none() && !user.is_suspended(now)
-        };
+        let is_fit =
+            |user: &User| user.email_verified && user.deletion_due_at.is_none() && !user.is_suspended(now);
         let Some(user) = found.filter(is_fit) else { return Ok(false) };
         let mut change = UserChange::of(&user.id, now);
         change.only_if.version = Some(user.version);
@@ -42,13 +41,20 @@ impl Administration {
         change.consequences.ends_tokens = true;
         let event = audit::by_itself(AuditKind::UserRolesChanged, &user.id, now, &*self.parts.random);
         let event = event.with("before", user.roles.clone()).with("after", roles);
+        let reset = |user: &User| {
+            let task = Task::ResetPassword { email: user.email.clone(), ticket: None };
+            (task, Some(Slot::of("bootstrap", &user.email)))
+        };
+        // Written down first: nobody is left with neither a password nor a way to one.
+        let (task, slot) = reset(&user);
+        self.parts.outbox.enqueue_at(task, slot, now + SETTLED).await?;
         let Some(user) = self.parts.users.change(&change.recorded(event)).await?.changed() else {
             return Ok(false);
         };
         tracing::warn!(user = %user.id, "the first administrator: the owner of BOOTSTRAP_ADMIN_EMAIL");
         self.parts.sessions.end_all(&user).await;
-        let reset = Task::ResetPassword { email: user.email.clone(), ticket: None };
-        self.parts.outbox.enqueue(reset, Some(Slot::of("bootstrap", &user.email))).await?;
+        let (task, slot) = reset(&user);
+        self.parts.outbox.enqueue(task, slot).await?;
         Ok(true)
     }
 }

@@ -1,6 +1,11 @@
 //! Who administers: a user whose roles allow it, another service by its token, or whoever has a shell on the
 //! machine.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
 use super::Administration;
 use crate::domain::{
     access::{Permission, Permissions, SERVICE_TOKEN_PREFIX, ServiceSecret, ServiceToken, USE_INTERVAL},
@@ -15,6 +20,19 @@ use crate::domain::{
 pub struct Administrator {
     who: Who,
     permissions: Permissions,
+    denied: Denied,
+}
+
+/// Which permissions were asked for in vain by a request.
+#[derive(Debug, Clone, Default)]
+struct Denied(Arc<AtomicU64>);
+
+impl Denied {
+    /// Notes one, and answers whether it is the first time.
+    fn note(&self, permission: Permission) -> bool {
+        let bit = 1 << permission as u64;
+        self.0.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -25,9 +43,13 @@ enum Who {
 }
 
 impl Administrator {
+    fn new(who: Who, permissions: Permissions) -> Self {
+        Self { who, permissions, denied: Denied::default() }
+    }
+
     /// Whoever has a shell on the machine may do everything: the stores are open to them anyway.
     pub fn operator() -> Self {
-        Self { who: Who::Operator, permissions: Permissions::all() }
+        Self::new(Who::Operator, Permissions::all())
     }
 
     /// What they may do.
@@ -85,7 +107,7 @@ impl Administration {
             tracing::info!(user = %principal.user.id, "somebody who administers nothing was refused");
             return Err(Error::Forbidden("Your roles allow nothing here."));
         }
-        Ok(Administrator { who: Who::User(principal), permissions })
+        Ok(Administrator::new(Who::User(principal), permissions))
     }
 
     async fn authenticate_service(&self, token: &str) -> Result<Administrator> {
@@ -105,7 +127,11 @@ impl Administration {
         {
             tracing::debug!(%error, token = %token.id, "the use of a service token is not written");
         }
-        Ok(Administrator { permissions: token.permissions, who: Who::Service(Box::new(token)) })
+        if token.permissions.is_empty() {
+            return Err(Error::Forbidden("The token allows nothing here."));
+        }
+        let permissions = token.permissions;
+        Ok(Administrator::new(Who::Service(Box::new(token)), permissions))
     }
 
     /// Succeeds if they may do this. Somebody who administers and asks for more is written down.
@@ -115,6 +141,10 @@ impl Administration {
     pub(super) async fn require(&self, caller: &Administrator, permission: Permission) -> Result<()> {
         if caller.permissions.allow(permission) {
             return Ok(());
+        }
+        // Once a request: each of many fields may ask.
+        if !caller.denied.note(permission) {
+            return Err(Error::Forbidden(missing(permission)));
         }
         let event = self.event(AuditKind::AccessDenied, caller).failed();
         self.parts.audit.note(event.with("permission", permission.as_str())).await;
@@ -128,6 +158,24 @@ impl Administration {
     pub(super) async fn require_fresh(&self, caller: &Administrator, permission: Permission) -> Result<()> {
         self.require(caller, permission).await?;
         caller.principal().map_or(Ok(()), |principal| self.parts.sessions.require_fresh(principal))
+    }
+
+    /// Succeeds if they have all of these permissions themselves. Else it is written down.
+    ///
+    /// # Errors
+    /// `Forbidden` with `refusal`.
+    pub(super) async fn require_all(
+        &self,
+        caller: &Administrator,
+        permissions: Permissions,
+        refusal: &'static str,
+    ) -> Result<()> {
+        if caller.permissions.include(permissions) {
+            return Ok(());
+        }
+        let event = self.event(AuditKind::AccessDenied, caller).failed();
+        self.parts.audit.note(event.with("permissions", permissions.names())).await;
+        Err(Error::Forbidden(refusal))
     }
 
     /// Something that they do.

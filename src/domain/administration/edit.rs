@@ -1,5 +1,6 @@
 //! Accounts that administrators make and change.
 
+use chrono::TimeDelta;
 use serde_json::Value;
 
 use super::{Administration, Administrator, TRIES};
@@ -13,7 +14,7 @@ use crate::domain::{
     error::{Error, Result},
     faults::{Fault, FaultCode, Faults},
     ids::UserId,
-    outbox::{Slot, Task},
+    outbox::{SETTLED, Slot, Task},
     passwords::PasswordHash,
     store::{Field, StoreError},
 };
@@ -82,17 +83,22 @@ impl Administration {
         let kind = if new.invites { AuditKind::UserInvited } else { AuditKind::UserCreated };
         let event = self.event(kind, caller).about(&id).with("roles", user.roles.clone());
         let account = UserWithPassword { user, password_hash: hash, metadata: UserMetadata::default() };
+        if new.invites {
+            // Written down first: an account that nobody hears of could not be made again.
+            self.invite(&account.user, SETTLED).await?;
+        }
         self.parts.users.insert(&account, Some(&event)).await.map_err(taken)?;
         tracing::info!(user = %id, "account made");
         if new.invites {
-            self.invite(&account.user).await?;
+            self.invite(&account.user, TimeDelta::zero()).await?;
         }
         Ok(account.user)
     }
 
-    async fn invite(&self, user: &User) -> Result<()> {
+    async fn invite(&self, user: &User, delay: TimeDelta) -> Result<()> {
         let task = Task::Invite { user_id: user.id.clone() };
-        self.parts.outbox.enqueue(task, Some(Slot::of_user("invite", &user.id))).await
+        let slot = Slot::of_user("invite", &user.id);
+        self.parts.outbox.enqueue_at(task, Some(slot), self.parts.clock.now() + delay).await
     }
 
     /// Changes an account: what is left out stays, null clears.
@@ -126,8 +132,9 @@ impl Administration {
             change.only_if.version = Some(target.version);
             change.set = set.clone();
             change.set.email_verified = verified;
-            if is_moved {
-                change.set.email.clone_from(&email);
+            if let Some(email) = email.as_ref().filter(|_| is_moved) {
+                self.tell_of_move(&target, email).await?;
+                change.set.email = Some(email.clone());
                 // Nobody has shown that it is theirs.
                 change.set.email_verified = Some(verified.unwrap_or(false));
                 change.consequences.ends_tokens = true;
@@ -136,6 +143,10 @@ impl Administration {
             match self.parts.users.change(&change.recorded(event)).await.map_err(taken)? {
                 ChangeOutcome::Changed(user) => {
                     self.show(&user, false).await?;
+                    if is_moved && !user.email_verified {
+                        let task = Task::VerifyEmail { email: user.email.clone(), ticket: None };
+                        self.parts.outbox.enqueue(task, Some(Slot::of("replaced", &user.email))).await?;
+                    }
                     return Ok(user);
                 }
                 // Somebody else was faster.
@@ -144,6 +155,17 @@ impl Administration {
             }
         }
         Err(Error::unavailable())
+    }
+
+    /// Has the owner of the old address told, if it is known to be theirs. Written down first: a move that
+    /// nobody is told of would be worse than a notice in vain, which is not sent.
+    async fn tell_of_move(&self, user: &User, to: &EmailAddress) -> Result<()> {
+        if !user.email_verified || user.email.key() == to.key() {
+            return Ok(());
+        }
+        let task = Task::EmailReplaced { user_id: user.id.clone(), from: user.email.clone(), to: to.clone() };
+        let slot = Slot::of_user("email-replaced", &user.id);
+        self.parts.outbox.enqueue_at(task, Some(slot), self.parts.clock.now() + SETTLED).await
     }
 
     /// Replaces what applications keep with a person and the person cannot change.

@@ -51,16 +51,17 @@ impl Administration {
         if !self.parts.settings.impersonation {
             return Err(Error::Forbidden("Nobody may act for somebody else here: IMPERSONATION is off."));
         }
-        if caller.principal().is_none() || caller.is(id) {
+        let Some(principal) = caller.principal().filter(|_| !caller.is(id)) else {
             return Err(Error::Forbidden("Only a person may act for another."));
-        }
+        };
         let reason = parse_reason(&request.reason).map_err(Error::bad_field)?;
         let user = self.target(caller, id).await?;
         if user.deletion_due_at.is_some() || user.is_suspended(self.parts.clock.now()) {
             return Err(Error::Forbidden("The account is closed."));
         }
         let by = caller.actor().as_str().to_owned();
-        let impersonation = Impersonation { by, may_write: request.may_write };
+        let by_epoch = principal.user.session_epoch;
+        let impersonation = Impersonation { by, by_epoch, may_write: request.may_write };
         let event = self.event(AuditKind::ImpersonationStarted, caller).about(id).because(Some(reason));
         let event = event.with("mayWrite", request.may_write);
         let sessions = &self.parts.sessions;

@@ -25,7 +25,7 @@ pub use directory::UserCount;
 pub use edit::{NewUser, UserEdit};
 pub use impersonate::{ImpersonateRequest, Impersonated};
 pub use service_tokens::NewServiceToken;
-pub use states::{Action, SuspendRequest};
+pub use states::{Action, Admitted, SuspendRequest};
 
 use super::{
     access::{Roles, ServiceTokenStore},

@@ -11,15 +11,13 @@ use crate::domain::{
 };
 
 impl Administration {
-    /// Gives a user these roles and no others, but for that of everybody. Seen by the next request on every
-    /// node.
-    ///
-    /// # Errors
-    /// `BadUserInput`, `Forbidden`, also for roles that allow more than the caller may and for an account
-    /// that does, `ReauthenticationRequired`, `NotFound`, `LastAdministrator`, `ServiceUnavailable`.
-    pub async fn set_roles(&self, caller: &Administrator, id: &UserId, roles: &[String]) -> Result<User> {
-        self.require_fresh(caller, Permission::RolesWrite).await?;
-        let roles = self.roles_to_give(caller, roles).await?;
+    /// Gives a user these roles, which may be given, and no others.
+    pub(super) async fn set_roles(
+        &self,
+        caller: &Administrator,
+        id: &UserId,
+        roles: &[String],
+    ) -> Result<User> {
         let user = self
             .change_user(caller, id, |user, change| {
                 if user.roles == roles {
@@ -29,9 +27,9 @@ impl Administration {
                 if roles.iter().any(|role| role == crate::domain::access::ADMIN_ROLE) {
                     change.only_if.has_other_administrator = false;
                 }
-                change.set.roles = Some(roles.clone());
+                change.set.roles = Some(roles.to_vec());
                 let event = self.event(AuditKind::UserRolesChanged, caller);
-                Some(event.with("before", user.roles.clone()).with("after", roles.clone()))
+                Some(event.with("before", user.roles.clone()).with("after", roles.to_vec()))
             })
             .await?;
         tracing::info!(user = %id, roles = ?user.roles, "roles changed");
@@ -52,9 +50,7 @@ impl Administration {
         if roles.len() > 1 {
             self.require_fresh(caller, Permission::RolesWrite).await?;
         }
-        if !caller.permissions().include(permissions) {
-            return Err(Error::Forbidden("The roles allow more than you may."));
-        }
+        self.require_all(caller, permissions, "The roles allow more than you may.").await?;
         Ok(roles)
     }
 
@@ -75,9 +71,7 @@ impl Administration {
         let permissions = faults.check(parse_permissions(permissions));
         let (Some(name), Some(permissions)) = (name, permissions) else { return Err(faults.into_error()) };
         let before = self.parts.roles.book().await?.permissions_of([name.as_str()]);
-        if !caller.permissions().include(permissions.and(before)) {
-            return Err(Error::Forbidden("The role allows more than you may."));
-        }
+        self.require_all(caller, permissions.and(before), "The role allows more than you may.").await?;
         let role = Role { name, permissions };
         let event = self.event(AuditKind::RoleSaved, caller).about(&role.name);
         let event = event.with("before", before.names()).with("after", permissions.names());
@@ -95,9 +89,7 @@ impl Administration {
         self.require_fresh(caller, Permission::RolesWrite).await?;
         let name = RoleName::parse("name", name).map_err(Error::bad_field)?;
         let before = self.parts.roles.book().await?.permissions_of([name.as_str()]);
-        if !caller.permissions().include(before) {
-            return Err(Error::Forbidden("The role allows more than you may."));
-        }
+        self.require_all(caller, before, "The role allows more than you may.").await?;
         let event = self.event(AuditKind::RoleRemoved, caller).about(&name).with("before", before.names());
         self.parts.roles.remove(&name, &event).await?;
         tracing::info!(role = %name, "role removed");

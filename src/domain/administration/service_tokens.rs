@@ -45,7 +45,10 @@ impl Administration {
         let name = faults.check(parse_label("name", &new.name, MAX_NAME_CHARACTERS).and_then(|name| {
             name.ok_or_else(|| Fault::new("name", FaultCode::Required, "must not be empty"))
         }));
-        let permissions = faults.check(parse_permissions(&new.permissions));
+        let permissions = faults.check(parse_permissions(&new.permissions).and_then(|permissions| {
+            let fault = || Fault::new("permissions", FaultCode::Required, "must not be empty");
+            if permissions.is_empty() { Err(fault()) } else { Ok(permissions) }
+        }));
         let is_good = new.expires_at > now && new.expires_at <= now + LONGEST_SERVICE_TOKEN;
         let days = LONGEST_SERVICE_TOKEN.num_days();
         let message = format!("must be in the future, and within {days} days");
@@ -55,11 +58,9 @@ impl Administration {
         let (Some(name), Some(permissions), Some(())) = (name, permissions, expiry) else {
             return Err(faults.into_error());
         };
-        if !caller.permissions().include(permissions) {
-            return Err(Error::Forbidden("The token would allow more than you may."));
-        }
-        let known = self.parts.service_tokens.list_service_tokens().await?;
-        if known.iter().filter(|token| token.is_good(now)).count() >= MAX_SERVICE_TOKENS {
+        self.require_all(caller, permissions, "The token would allow more than you may.").await?;
+        // Those that have ended count as well: none may be pushed out of the list by many others.
+        if self.parts.service_tokens.list_service_tokens().await?.len() >= MAX_SERVICE_TOKENS {
             let message = format!("there are {MAX_SERVICE_TOKENS} tokens already");
             return Err(Error::bad_field(Fault::new("name", FaultCode::OutOfRange, message)));
         }

@@ -9,15 +9,14 @@ use crate::domain::{
     error::{Error, Result},
     faults::{Fault, FaultCode},
     ids::UserId,
-    outbox::{Slot, Task},
+    outbox::{SETTLED, Slot, Task},
     passwords::PasswordHash,
     patch::Patch,
 };
 
-/// How long after a deletion was announced the store has made it, or will not.
-const SETTLED: chrono::TimeDelta = chrono::TimeDelta::seconds(10);
-/// Why an account is closed that an administrator has deleted.
+/// Why an account is closed that an administrator has deleted, and one that its owner had asked to delete before.
 const DELETED: &str = "deleted by an administrator";
+const DELETED_AS_WELL: &str = "deleted by an administrator, as its owner had asked before";
 
 /// What a suspension says.
 #[derive(Debug, Clone)]
@@ -33,41 +32,72 @@ pub struct SuspendRequest {
 /// What can be done to one account or to many.
 #[derive(Debug, Clone)]
 pub enum Action {
-    /// [`Administration::suspend`].
+    /// Closes an account for a time: from the answer on no node lets its owner in. `Forbidden` for their own and
+    /// for one that is going to be erased.
     Suspend(SuspendRequest),
-    /// [`Administration::restore`].
+    /// Opens an account again that is suspended or was deleted by an administrator, as long as it is there. One
+    /// that is neither stays as it is, and so does a deletion that its owner has asked for. `Forbidden` for one
+    /// that is being erased.
     Restore,
-    /// [`Administration::force_password_reset`].
+    /// Makes the password worthless, ends the sessions, and sends the owner the way to a new one. Nobody else
+    /// learns or chooses it (ASVS 5.0 V6.4.6).
     ForcePasswordReset,
-    /// [`Administration::revoke_sessions`].
+    /// Ends every session.
     RevokeSessions,
-    /// [`Administration::delete_user`].
+    /// Closes an account and has it erased after the grace period; until then it can be restored, by an
+    /// administrator alone. `Forbidden` for their own.
     Delete,
-    /// [`Administration::set_roles`].
+    /// Gives these roles and no others, but for that of everybody. Seen by the next request on every node.
+    /// `Forbidden` for roles that allow more than the caller may.
     SetRoles(Vec<String>),
 }
 
+/// What an administrator may do and has asked for rightly, to be done to one account or to many.
+#[derive(Debug, Clone)]
+pub struct Admitted(Action);
+
 impl Administration {
-    /// Succeeds if the caller may do this to anybody.
+    /// Succeeds if the caller may do this to anybody, and it can be done at all: what is asked once of many
+    /// accounts is looked at once.
     ///
     /// # Errors
-    /// `Forbidden`, `ReauthenticationRequired`.
-    pub async fn admit(&self, caller: &Administrator, action: &Action) -> Result<()> {
-        match action {
-            Action::Suspend(_) | Action::Restore => self.require(caller, Permission::UsersSuspend).await,
-            Action::ForcePasswordReset => self.require(caller, Permission::UsersWrite).await,
-            Action::RevokeSessions => self.require(caller, Permission::SessionsRevoke).await,
-            Action::Delete => self.require_fresh(caller, Permission::UsersDelete).await,
-            Action::SetRoles(_) => self.require_fresh(caller, Permission::RolesWrite).await,
-        }
+    /// `BadUserInput`, `Forbidden`, `ReauthenticationRequired`, `ServiceUnavailable`.
+    pub async fn admit(&self, caller: &Administrator, action: Action) -> Result<Admitted> {
+        Ok(Admitted(match action {
+            Action::Suspend(request) => {
+                self.require(caller, Permission::UsersSuspend).await?;
+                Action::Suspend(self.read_suspension(&request)?)
+            }
+            Action::Restore => {
+                self.require(caller, Permission::UsersSuspend).await?;
+                Action::Restore
+            }
+            Action::ForcePasswordReset => {
+                self.require(caller, Permission::UsersWrite).await?;
+                Action::ForcePasswordReset
+            }
+            Action::RevokeSessions => {
+                self.require(caller, Permission::SessionsRevoke).await?;
+                Action::RevokeSessions
+            }
+            Action::Delete => {
+                self.require_fresh(caller, Permission::UsersDelete).await?;
+                Action::Delete
+            }
+            Action::SetRoles(roles) => {
+                self.require_fresh(caller, Permission::RolesWrite).await?;
+                Action::SetRoles(self.roles_to_give(caller, &roles).await?)
+            }
+        }))
     }
 
-    /// Does something to an account.
+    /// Does to an account what was admitted.
     ///
     /// # Errors
-    /// Those of what is done.
-    pub async fn act(&self, caller: &Administrator, id: &UserId, action: &Action) -> Result<User> {
-        match action {
+    /// `Forbidden`, also for an account that may do more than the caller, `NotFound`, `LastAdministrator`,
+    /// `ServiceUnavailable`.
+    pub async fn do_to(&self, caller: &Administrator, id: &UserId, admitted: &Admitted) -> Result<User> {
+        match &admitted.0 {
             Action::Suspend(request) => self.suspend(caller, id, request).await,
             Action::Restore => self.restore(caller, id).await,
             Action::ForcePasswordReset => self.force_password_reset(caller, id).await,
@@ -77,45 +107,49 @@ impl Administration {
         }
     }
 
-    /// Closes an account for a time: from the answer on no node lets its owner in.
+    /// Does something to one account.
     ///
     /// # Errors
-    /// `BadUserInput`, `Forbidden`, also for their own account and for one that may do more, `NotFound`,
-    /// `LastAdministrator`, `ServiceUnavailable`.
-    pub async fn suspend(
-        &self,
-        caller: &Administrator,
-        id: &UserId,
-        request: &SuspendRequest,
-    ) -> Result<User> {
-        self.admit(caller, &Action::Suspend(request.clone())).await?;
+    /// Those of [`Self::admit`] and [`Self::do_to`].
+    pub async fn act(&self, caller: &Administrator, id: &UserId, action: Action) -> Result<User> {
+        let admitted = self.admit(caller, action).await?;
+        self.do_to(caller, id, &admitted).await
+    }
+
+    fn read_suspension(&self, request: &SuspendRequest) -> Result<SuspendRequest> {
         let reason = parse_reason(&request.reason).map_err(Error::bad_field)?;
-        let (now, until) = (self.parts.clock.now(), request.until);
-        if until.is_some_and(|until| until <= now) {
+        if request.until.is_some_and(|until| until <= self.parts.clock.now()) {
             let fault = Fault::new("until", FaultCode::OutOfRange, "must be in the future");
             return Err(Error::bad_field(fault));
         }
+        Ok(SuspendRequest { reason, ..*request })
+    }
+
+    async fn suspend(&self, caller: &Administrator, id: &UserId, request: &SuspendRequest) -> Result<User> {
         if caller.is(id) {
             return Err(Error::Forbidden("You cannot suspend yourself."));
         }
-        if self.target(caller, id).await?.deletion_due_at.is_some() {
-            return Err(Error::Forbidden("The account is going to be erased; it is closed already."));
-        }
+        let now = self.parts.clock.now();
+        let SuspendRequest { reason, until, ends_sessions } = request;
         let user = self
             .change_user(caller, id, |user, change| {
                 if user.deletion_due_at.is_some() {
                     return None;
                 }
                 guard_administrator(change, user);
-                change.set.suspension = Patch::Set(Suspension { reason: reason.clone(), at: now, until });
-                change.consequences.ends_sessions = request.ends_sessions;
+                let suspension = Suspension { reason: reason.clone(), at: now, until: *until };
+                change.set.suspension = Patch::Set(suspension);
+                change.consequences.ends_sessions = *ends_sessions;
                 let event = self.event(AuditKind::UserSuspended, caller).because(Some(reason.clone()));
                 let until = until.map(|until| until.to_rfc3339());
-                Some(event.with("until", until).with("sessionsEnded", request.ends_sessions))
+                Some(event.with("until", until).with("sessionsEnded", *ends_sessions))
             })
             .await?;
+        if user.deletion_due_at.is_some() {
+            return Err(Error::Forbidden("The account is going to be erased; it is closed already."));
+        }
         tracing::info!(user = %id, "account suspended");
-        self.show(&user, request.ends_sessions).await?;
+        self.show(&user, *ends_sessions).await?;
         Ok(user)
     }
 
@@ -129,41 +163,37 @@ impl Administration {
         later.ok_or_else(|| Error::bad_field(Fault::new("until", FaultCode::OutOfRange, "is too far away")))
     }
 
-    /// Opens an account again that is suspended or was deleted by an administrator, as long as it is there.
-    /// One that is neither stays as it is.
-    ///
-    /// # Errors
-    /// `Forbidden`, also for an account that may do more, `NotFound`, `ServiceUnavailable`.
-    pub async fn restore(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.admit(caller, &Action::Restore).await?;
+    async fn restore(&self, caller: &Administrator, id: &UserId) -> Result<User> {
         let now = self.parts.clock.now();
+        let is_past_saving = |user: &User| user.deletion_due_at.is_some_and(|due| due <= now);
         let user = self
             .change_user(caller, id, |user, change| {
-                // That of its owner is not suspended, and one whose erasure has begun cannot be saved.
-                let can_return =
-                    user.suspension.is_some() && user.deletion_due_at.is_some_and(|due| due > now);
-                if user.suspension.is_none() && !can_return {
-                    return None;
-                }
+                let suspension = user.suspension.as_ref().filter(|_| !is_past_saving(user))?;
                 change.set.suspension = Patch::Clear;
-                if can_return {
+                // That of its owner is the owner's to take back.
+                if user.deletion_due_at.is_some() && suspension.reason != DELETED_AS_WELL {
                     change.set.deletion_due_at = Patch::Clear;
                 }
                 Some(self.event(AuditKind::UserRestored, caller))
             })
             .await?;
+        if is_past_saving(&user) {
+            return Err(Error::Forbidden("The account is being erased; nothing brings it back."));
+        }
         tracing::info!(user = %id, "account restored");
         self.show(&user, false).await?;
         Ok(user)
     }
 
-    /// Makes the password of an account worthless, ends its sessions, and sends its owner the way to a new
-    /// one. Nobody else learns or chooses it (ASVS 5.0 V6.4.6).
-    ///
-    /// # Errors
-    /// `Forbidden`, also for an account that may do more, `NotFound`, `ServiceUnavailable`.
-    pub async fn force_password_reset(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.admit(caller, &Action::ForcePasswordReset).await?;
+    async fn force_password_reset(&self, caller: &Administrator, id: &UserId) -> Result<User> {
+        let target = self.target(caller, id).await?;
+        let reset = |user: &User| {
+            let task = Task::ResetPassword { email: user.email.clone(), ticket: None };
+            (task, Some(Slot::of("forced", &user.email)))
+        };
+        // Written down first: nobody is left with neither a password nor a way to one.
+        let (task, slot) = reset(&target);
+        self.parts.outbox.enqueue_at(task, slot, self.parts.clock.now() + SETTLED).await?;
         let user = self
             .change_user(caller, id, |_, change| {
                 change.set.password_hash = Some(PasswordHash::none());
@@ -174,17 +204,12 @@ impl Administration {
             .await?;
         tracing::info!(user = %id, "password made worthless");
         self.show(&user, true).await?;
-        let reset = Task::ResetPassword { email: user.email.clone(), ticket: None };
-        self.parts.outbox.enqueue(reset, Some(Slot::of("forced", &user.email))).await?;
+        let (task, slot) = reset(&user);
+        self.parts.outbox.enqueue(task, slot).await?;
         Ok(user)
     }
 
-    /// Ends every session of an account.
-    ///
-    /// # Errors
-    /// `Forbidden`, also for an account that may do more, `NotFound`, `ServiceUnavailable`.
-    pub async fn revoke_sessions(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.admit(caller, &Action::RevokeSessions).await?;
+    async fn revoke_sessions(&self, caller: &Administrator, id: &UserId) -> Result<User> {
         let user = self
             .change_user(caller, id, |_, change| {
                 change.consequences.ends_sessions = true;
@@ -195,34 +220,33 @@ impl Administration {
         Ok(user)
     }
 
-    /// Closes an account and has it erased after the grace period; until then it can be restored, by an
-    /// administrator alone.
-    ///
-    /// # Errors
-    /// `Forbidden`, also for their own account and for one that may do more, `NotFound`,
-    /// `LastAdministrator`, `ServiceUnavailable`.
-    pub async fn delete_user(&self, caller: &Administrator, id: &UserId) -> Result<User> {
-        self.admit(caller, &Action::Delete).await?;
+    async fn delete_user(&self, caller: &Administrator, id: &UserId) -> Result<User> {
         if caller.is(id) {
             return Err(Error::Forbidden("You cannot delete yourself here; deleteAccount does that."));
         }
         let now = self.parts.clock.now();
-        let due_at = now + self.parts.settings.deletion_grace;
         // Who may not do it writes nothing down.
-        self.target(caller, id).await?;
+        let known = self.target(caller, id).await?.deletion_due_at;
+        let in_time = now + self.parts.settings.deletion_grace;
+        // One that is going to be erased anyway is not kept for longer.
+        let due_at = known.map_or(in_time, |known| known.min(in_time));
         // Written down first: it is not done to an account that nobody has asked to erase.
-        let erase = Task::EraseAccount { user_id: id.clone() };
-        let begins_at = due_at.max(now + SETTLED);
-        self.parts.outbox.enqueue_at(erase, Some(Slot::of_user("erase", id)), begins_at).await?;
+        if known != Some(due_at) {
+            let erase = Task::EraseAccount { user_id: id.clone() };
+            let begins_at = due_at.max(now + SETTLED);
+            self.parts.outbox.enqueue_at(erase, Some(Slot::of_user("erase", id)), begins_at).await?;
+        }
         let user = self
             .change_user(caller, id, |user, change| {
-                if user.deletion_due_at.is_some_and(|due| due <= now) {
+                let is_by_owner = user.deletion_due_at.is_some() && user.suspension.is_none();
+                if user.deletion_due_at.is_some() && !is_by_owner {
                     return None;
                 }
                 guard_administrator(change, user);
                 change.set.deletion_due_at = Patch::Set(due_at);
+                let reason = if is_by_owner { DELETED_AS_WELL } else { DELETED };
                 change.set.suspension =
-                    Patch::Set(Suspension { reason: DELETED.to_owned(), at: now, until: None });
+                    Patch::Set(Suspension { reason: reason.to_owned(), at: now, until: None });
                 change.consequences.ends_sessions = true;
                 change.consequences.ends_tokens = true;
                 Some(self.event(AuditKind::DeletionScheduled, caller))

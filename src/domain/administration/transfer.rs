@@ -3,12 +3,12 @@
 use super::{Administration, Administrator};
 use crate::domain::{
     access::{Permission, RoleBook},
-    accounts::{Insertion, UserWithPassword},
+    accounts::{Insertion, User, UserWithPassword},
     audit::{AuditEvent, AuditKind},
     clock::Instant,
     error::{Error, Result},
     ids::UserId,
-    store::Field,
+    outbox::{SETTLED, Slot, Task},
     transfer::ImportOptions,
 };
 
@@ -44,17 +44,20 @@ impl Administration {
     }
 
     pub(in crate::domain) async fn add_users(&self, accounts: &[UserWithPassword]) -> Result<Vec<Insertion>> {
+        for User { id, deletion_due_at, .. } in accounts.iter().map(|account| &account.user) {
+            if let Some(due_at) = deletion_due_at {
+                // Written down first, as by whoever asks for a deletion. One that is not added is not erased.
+                let (task, slot) = (Task::EraseAccount { user_id: id.clone() }, Slot::of_user("erase", id));
+                let begins_at = (*due_at).max(self.parts.clock.now() + SETTLED);
+                self.parts.outbox.enqueue_at(task, Some(slot), begins_at).await?;
+            }
+        }
         Ok(self.parts.directory.insert_users(accounts).await?)
     }
 
-    /// What would become of them, as far as their addresses tell.
+    /// What would become of each, if it were added by itself.
     pub(in crate::domain) async fn look_up(&self, accounts: &[UserWithPassword]) -> Result<Vec<Insertion>> {
-        let mut outcomes = Vec::with_capacity(accounts.len());
-        for account in accounts {
-            let found = self.parts.users.find_by_email(&account.user.email.key()).await?;
-            outcomes.push(found.map_or(Insertion::Added, |_| Insertion::Conflict(Field::Email)));
-        }
-        Ok(outcomes)
+        Ok(self.parts.directory.preview_users(accounts).await?)
     }
 
     pub(in crate::domain) async fn read_accounts(

@@ -1,10 +1,12 @@
 //! The chain of hashes: each event has the SHA-256 of itself and of the hash before, so that an event that
-//! was removed or changed is found. What is personal stands in it as a hash of its own, with a salt that
+//! was removed or changed is found. What is personal stands in it as hashes of its own, each with a salt that
 //! goes together with it: to forget a person breaks no link.
 
 use aws_lc_rs::digest;
 
-use super::{AuditDetails, AuditEvent};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{AuditClient, AuditDetails, AuditEvent};
 use crate::domain::{
     ids::{RequestId, SessionId},
     random::{self, Random},
@@ -13,36 +15,67 @@ use crate::domain::{
 
 const SALT_BYTES: usize = 16;
 
-/// The details as a store keeps them.
+/// What can be forgotten of an event, as a store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredDetails {
-    /// The salt, then the details as JSON; `None` once they were forgotten.
+pub struct Forgettable {
+    /// The salt, then the thing as JSON; `None` once it was forgotten.
     pub content: Option<(Vec<u8>, String)>,
     /// The hash of both.
     pub hash: TokenHash,
 }
 
-impl StoredDetails {
-    /// What is to be stored of the details of an event.
-    pub fn new(details: Option<&AuditDetails>, random: &dyn Random) -> Self {
+impl Forgettable {
+    fn new<T: Serialize>(thing: Option<&T>, random: &dyn Random) -> Self {
         let salt = random::bytes::<SALT_BYTES>(random).to_vec();
-        let json = details.and_then(|details| serde_json::to_string(details).ok()).unwrap_or_default();
-        Self { hash: hash_details(&salt, &json), content: Some((salt, json)) }
+        let json = thing.and_then(|thing| serde_json::to_string(thing).ok()).unwrap_or_default();
+        Self { hash: hash_content(&salt, &json), content: Some((salt, json)) }
     }
 
-    /// The details, where they were not forgotten; `None` inside for what cannot be read.
-    pub fn read(&self) -> Option<AuditDetails> {
+    fn read<T: DeserializeOwned>(&self) -> Option<T> {
         let (_, json) = self.content.as_ref()?;
         serde_json::from_str(json).ok()
     }
 
-    /// Whether they are what was written.
-    pub fn is_unchanged(&self) -> bool {
-        self.content.as_ref().is_none_or(|(salt, json)| hash_details(salt, json) == self.hash)
+    fn is_unchanged(&self) -> bool {
+        self.content.as_ref().is_none_or(|(salt, json)| hash_content(salt, json) == self.hash)
     }
 }
 
-fn hash_details(salt: &[u8], json: &str) -> TokenHash {
+/// What is personal in an event, as a store keeps it: each part is forgotten with another person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonalParts {
+    /// What was done and why: of the person whom the event is about.
+    pub details: Forgettable,
+    /// Where it was done from: also of the person who did it. Events of before schema 6 have it in `details`.
+    pub client: Option<Forgettable>,
+}
+
+impl PersonalParts {
+    /// What is to be stored of an event.
+    pub fn new(event: &AuditEvent, random: &dyn Random) -> Self {
+        Self {
+            details: Forgettable::new(event.details.as_ref(), random),
+            client: Some(Forgettable::new(event.client.as_ref(), random)),
+        }
+    }
+
+    /// What has not been forgotten, and can be read.
+    pub fn read(&self) -> (Option<AuditDetails>, Option<AuditClient>) {
+        (self.details.read(), self.client.as_ref().unwrap_or(&self.details).read())
+    }
+
+    /// Whether what is there is what was written.
+    pub fn is_unchanged(&self) -> bool {
+        self.details.is_unchanged() && self.client.as_ref().is_none_or(Forgettable::is_unchanged)
+    }
+
+    /// Whether something was forgotten.
+    pub fn is_redacted(&self) -> bool {
+        self.details.content.is_none() || self.client.as_ref().is_some_and(|client| client.content.is_none())
+    }
+}
+
+fn hash_content(salt: &[u8], json: &str) -> TokenHash {
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(salt);
     context.update(json.as_bytes());
@@ -66,7 +99,7 @@ impl Link {
 
     /// The link of an event that comes after this one.
     #[must_use]
-    pub fn next(&self, event: &AuditEvent, details: &TokenHash) -> Self {
+    pub fn next(&self, event: &AuditEvent, parts: &PersonalParts) -> Self {
         let position = self.position + 1;
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(self.hash.as_bytes());
@@ -87,7 +120,10 @@ impl Link {
             context.update(&length.to_be_bytes());
             context.update(part.unwrap_or_default().as_bytes());
         }
-        context.update(details.as_bytes());
+        context.update(parts.details.hash.as_bytes());
+        if let Some(client) = &parts.client {
+            context.update(client.hash.as_bytes());
+        }
         Self { position, hash: TokenHash::of_digest(&context.finish()) }
     }
 }
@@ -97,8 +133,8 @@ impl Link {
 pub struct Chained {
     /// The event.
     pub event: AuditEvent,
-    /// Its details as they are stored.
-    pub details: StoredDetails,
+    /// What is personal in it, as it is stored.
+    pub parts: PersonalParts,
     /// Its place.
     pub link: Link,
 }

@@ -14,6 +14,7 @@ use crate::domain::{
     clock::Instant,
     ids::{AuditEventId, RequestId, SessionId, UserId},
     random::Random,
+    sessions::Session,
 };
 
 macro_rules! audit_kinds {
@@ -137,16 +138,22 @@ impl AuditOutcome {
     }
 }
 
-/// What is personal, and forgotten with the person.
+/// Where something was done from. Forgotten with the person who did it, and with the person it is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AuditDetails {
+pub struct AuditClient {
     /// The address of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<String>,
     /// The `User-Agent` of the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+}
+
+/// What was done and why. Forgotten with the person it is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditDetails {
     /// Why, as whoever did it has written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -174,18 +181,19 @@ pub struct AuditEvent {
     pub session_id: Option<SessionId>,
     /// The request by which it was done.
     pub request_id: Option<RequestId>,
-    /// What is personal; `None` once it was forgotten with the person.
+    /// What was done and why; `None` once it was forgotten.
     pub details: Option<AuditDetails>,
+    /// Where it was done from; `None` once it was forgotten.
+    pub client: Option<AuditClient>,
 }
 
 impl AuditEvent {
     /// An event of the request that is running, if one is.
     pub fn new(kind: AuditKind, actor: AuditActor, at: Instant, random: &dyn Random) -> Self {
         let Origin { request_id, client } = origin::current();
-        let details = AuditDetails {
+        let client = AuditClient {
             ip_address: client.ip_address.map(|address| address.to_string()),
             user_agent: client.user_agent,
-            ..AuditDetails::default()
         };
         Self {
             id: AuditEventId::generate(at, random),
@@ -196,7 +204,8 @@ impl AuditEvent {
             subject: None,
             session_id: None,
             request_id,
-            details: Some(details),
+            details: Some(AuditDetails::default()),
+            client: Some(client),
         }
     }
 
@@ -236,6 +245,14 @@ impl AuditEvent {
     }
 }
 
+/// Who acts in a session: its person, or whoever acts for them.
+pub(in crate::domain) fn actor_in(session: &Session) -> AuditActor {
+    match &session.impersonation {
+        None => AuditActor::of_id(&session.user_id),
+        Some(impersonation) => AuditActor::of_id(&impersonation.by),
+    }
+}
+
 /// What somebody does to their own account.
 pub(in crate::domain) fn own(
     kind: AuditKind,
@@ -243,11 +260,9 @@ pub(in crate::domain) fn own(
     at: Instant,
     random: &dyn Random,
 ) -> AuditEvent {
-    let actor = match &caller.session.impersonation {
-        None => AuditActor::of_id(&caller.user.id),
-        Some(impersonation) => AuditActor::of_id(&impersonation.by),
-    };
-    AuditEvent::new(kind, actor, at, random).about(&caller.user.id).in_session(&caller.session.id)
+    AuditEvent::new(kind, actor_in(&caller.session), at, random)
+        .about(&caller.user.id)
+        .in_session(&caller.session.id)
 }
 
 /// What a person does who has proven to be this one, without a session.

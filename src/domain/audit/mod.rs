@@ -12,11 +12,11 @@ use std::{sync::Arc, time::Duration};
 use chrono::TimeDelta;
 
 pub use actor::AuditActor;
-pub use chain::{Chained, Link, StoredDetails};
-pub use event::{AuditDetails, AuditEvent, AuditKind, AuditOutcome};
-pub(in crate::domain) use event::{by_itself, by_owner, own};
+pub use chain::{Chained, Forgettable, Link, PersonalParts};
+pub use event::{AuditClient, AuditDetails, AuditEvent, AuditKind, AuditOutcome};
+pub(in crate::domain) use event::{actor_in, by_itself, by_owner, own};
 pub use origin::{Origin, within};
-pub use store::{AuditFilter, AuditSelector, AuditStore, ChainEnds};
+pub use store::{AuditFilter, AuditSelector, AuditStore, ChainEnds, Unreadable};
 
 use super::{
     clock::SharedClock,
@@ -53,6 +53,9 @@ pub enum ChainFault {
     /// An event is missing.
     #[error("the event at position {0} is missing")]
     Missing(i64),
+    /// An event stands before the beginning of the chain, where nothing vouches for it.
+    #[error("the event at position {0} stands before the beginning of the chain")]
+    Outside(i64),
     /// The log does not contain an end that it had.
     #[error("the log, which ends at position {0}, does not contain the end that was noted")]
     OtherEnd(i64),
@@ -128,7 +131,8 @@ impl Audit {
         Ok(self.store.seal(self.clock.now() - SETTLED).await?)
     }
 
-    /// Forgets what is personal about a user.
+    /// Forgets what is personal about a user: all of what happened to them, and where they were when they did
+    /// something to others. What that was stays.
     ///
     /// # Errors
     /// `ServiceUnavailable`.
@@ -158,13 +162,25 @@ impl Audit {
     /// `ServiceUnavailable`.
     pub async fn verify(&self, expected: Option<Link>) -> Result<ChainReport> {
         self.seal().await?;
-        let ends = self.store.ends().await?;
+        loop {
+            let report = self.verify_between(self.store.ends().await?, expected).await?;
+            let is_whole = report.fault.is_none();
+            // What retention drops meanwhile looks like a fault at the beginning.
+            if is_whole || self.store.ends().await?.first == report.ends.first {
+                return Ok(report);
+            }
+        }
+    }
+
+    async fn verify_between(&self, ends: ChainEnds, expected: Option<Link>) -> Result<ChainReport> {
         let unsealed = self.store.unsealed().await?;
         let mut report = ChainReport { events: 0, redacted: 0, unsealed, ends, fault: None };
+        if let Some(position) = self.outside(&ends.first).await? {
+            report.fault = Some(ChainFault::Outside(position));
+            return Ok(report);
+        }
         let mut last = ends.first;
-        // Of what retention has dropped nobody can tell any more.
-        let mut is_met =
-            expected.is_none_or(|expected| expected == last || expected.position < last.position);
+        let mut is_met = expected.is_none_or(|expected| expected == last);
         while last.position < ends.last.position {
             let links = self.store.chain(last.position, VERIFIED_AT_ONCE).await?;
             if links.is_empty() {
@@ -172,12 +188,15 @@ impl Audit {
                 return Ok(report);
             }
             for chained in links {
-                if let Some(fault) = fault(&last, &chained) {
-                    report.fault = Some(fault);
-                    return Ok(report);
-                }
+                let chained = match checked(&last, chained) {
+                    Ok(chained) => chained,
+                    Err(fault) => {
+                        report.fault = Some(fault);
+                        return Ok(report);
+                    }
+                };
                 report.events += 1;
-                report.redacted += u64::from(chained.details.content.is_none());
+                report.redacted += u64::from(chained.parts.is_redacted());
                 last = chained.link;
                 is_met |= expected == Some(last);
             }
@@ -192,13 +211,35 @@ impl Audit {
     }
 }
 
-fn fault(before: &Link, chained: &Chained) -> Option<ChainFault> {
+impl Audit {
+    /// The position of an event before the beginning, if there is one. One that retention was about to drop
+    /// is left out of account: where the store has no transactions, the beginning is noted first.
+    async fn outside(&self, first: &Link) -> Result<Option<i64>> {
+        let before = self.clock.now() - self.retention;
+        let found = self.store.chain(i64::MIN, 1).await?.into_iter().next();
+        Ok(match found {
+            Some(Ok(chained)) if chained.link.position <= first.position => {
+                (chained.event.at >= before).then_some(chained.link.position)
+            }
+            Some(Err(Unreadable { position })) if position <= first.position => Some(position),
+            _ => None,
+        })
+    }
+}
+
+/// The event, if it is the one that stands behind `before`, as it was written.
+fn checked(
+    before: &Link,
+    found: std::result::Result<Chained, Unreadable>,
+) -> std::result::Result<Chained, ChainFault> {
     let expected = before.position + 1;
-    if chained.link.position != expected {
-        return Some(ChainFault::Missing(expected));
+    let position = found.as_ref().map_or_else(|unreadable| unreadable.position, |found| found.link.position);
+    if position != expected {
+        return Err(ChainFault::Missing(expected));
     }
-    if before.next(&chained.event, &chained.details.hash) != chained.link {
-        return Some(ChainFault::Changed(expected));
+    let chained = found.map_err(|_| ChainFault::Changed(expected))?;
+    if before.next(&chained.event, &chained.parts) != chained.link {
+        return Err(ChainFault::Changed(expected));
     }
-    (!chained.details.is_unchanged()).then_some(ChainFault::DetailsChanged(expected))
+    if chained.parts.is_unchanged() { Ok(chained) } else { Err(ChainFault::DetailsChanged(expected)) }
 }

@@ -39,6 +39,13 @@ pub struct ChainEnds {
     pub last: Link,
 }
 
+/// An event of the chain of which something is not what the program writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its place.
+    pub position: i64,
+}
+
 /// The audit log. Every method is one atomic operation; every method fails with `Unavailable` or `Corrupt`
 /// as [`crate::domain::store::StoreError`] says.
 ///
@@ -64,7 +71,7 @@ pub trait AuditStore: Send + Sync {
     ) -> StoreResult<Vec<AuditEvent>>;
 
     /// At most `limit` events after this position of the chain, in its order.
-    async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Chained>>;
+    async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Result<Chained, Unreadable>>>;
 
     /// The ends of the chain.
     async fn ends(&self) -> StoreResult<ChainEnds>;
@@ -72,7 +79,8 @@ pub trait AuditStore: Send + Sync {
     /// How many events are not in the chain yet.
     async fn unsealed(&self) -> StoreResult<u64>;
 
-    /// Forgets what is personal in the events about or by a user, and answers in how many.
+    /// Forgets what is personal in the events about a user, and where events by the user were done from;
+    /// answers in how many.
     async fn redact(&self, user: &str) -> StoreResult<u64>;
 
     /// Drops at most some thousand events of the chain made before `before`, the first ones first, and

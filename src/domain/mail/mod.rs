@@ -69,6 +69,11 @@ pub enum MailContent {
         /// The way back.
         undo: Invitation,
     },
+    /// Those who run the service have given the account another address.
+    EmailReplaced {
+        /// What the address is now.
+        new_email: EmailAddress,
+    },
     /// The password was changed.
     PasswordChanged,
     /// Somebody else tried to use your address.

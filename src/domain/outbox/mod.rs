@@ -27,6 +27,10 @@ use super::{
 /// Within this time an address is written to once for one reason, however often that is asked for.
 pub const MAIL_INTERVAL: TimeDelta = TimeDelta::minutes(1);
 
+/// How long after a change was announced the store has made it, or will not: longer than a
+/// call of a store may take.
+pub const SETTLED: TimeDelta = TimeDelta::seconds(10);
+
 /// What there can be one of at a time: a later task in the same place takes the earlier one's.
 pub struct Slot {
     name: String,

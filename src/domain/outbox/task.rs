@@ -54,6 +54,15 @@ pub enum Task {
         /// The way back, which ends when the account has gone back already.
         token: OneTimeTokenId,
     },
+    /// Tell the owner of the old address that an administrator has given the account another one.
+    EmailReplaced {
+        /// Whose account.
+        user_id: UserId,
+        /// The address that it had.
+        from: EmailAddress,
+        /// The address that it has.
+        to: EmailAddress,
+    },
     /// Tell the owner of an account that somebody else tried to use the address.
     AddressInUse {
         /// The address.
@@ -158,6 +167,7 @@ impl Task {
             Self::ResetPassword { .. } => "reset_password",
             Self::ChangeEmail { .. } => "change_email",
             Self::EmailChanged { .. } => "email_changed",
+            Self::EmailReplaced { .. } => "email_replaced",
             Self::AddressInUse { .. } => "address_in_use",
             Self::Notice { .. } => "notice",
             Self::Farewell { .. } => "farewell",
@@ -173,6 +183,7 @@ impl Task {
         match self {
             Self::ChangeEmail { user_id, .. }
             | Self::EmailChanged { user_id, .. }
+            | Self::EmailReplaced { user_id, .. }
             | Self::Notice { user_id, .. }
             | Self::Invite { user_id }
             | Self::EraseAccount { user_id } => Some(user_id),

@@ -22,6 +22,12 @@ use md5::{Digest, Md5};
 const MAX_MEMORY_KIB: u32 = 256 * 1024;
 const MAX_ARGON2_PASSES: u32 = 50;
 const MAX_LANES: u32 = 64;
+/// The most work of one hash of Argon2, in passes over a kibibyte, and of scrypt, in rounds of r over N and p:
+/// some seconds of a core.
+const MAX_ARGON2_WORK: u64 = 4 * 1024 * 1024;
+const MAX_SCRYPT_WORK: u64 = 1 << 23;
+/// The most bytes of a hash.
+const MAX_HASH: usize = 128;
 const MAX_PBKDF2_ITERATIONS: u32 = 10_000_000;
 const MAX_PHPASS_LOG2: u32 = 24;
 const MAX_TEXT: usize = 1_024;
@@ -77,7 +83,10 @@ impl ForeignHash {
         }
         let (memory, passes, lanes) = (number(part, "m")?, number(part, "t")?, number(part, "p")?);
         let (salt, hash) = (decode(parts.next()?)?, decode(parts.next()?)?);
-        let is_bounded = memory <= MAX_MEMORY_KIB && passes <= MAX_ARGON2_PASSES && lanes <= MAX_LANES;
+        let is_bounded = memory <= MAX_MEMORY_KIB
+            && passes <= MAX_ARGON2_PASSES
+            && lanes <= MAX_LANES
+            && u64::from(memory) * u64::from(passes) <= MAX_ARGON2_WORK;
         let params = Params::new(memory, passes, lanes, Some(hash.len())).ok().filter(|_| is_bounded)?;
         parts.next().is_none().then_some(Self::Argon2 { algorithm, version, params, salt, hash })
     }
@@ -134,13 +143,16 @@ fn decode(text: &str) -> Option<Vec<u8>> {
         })
         .collect();
     let decoded = GeneralPurpose::new(&alphabet::STANDARD, config).decode(usual).ok()?;
-    Some(decoded).filter(|bytes| !bytes.is_empty())
+    Some(decoded).filter(|bytes| (1..=MAX_HASH).contains(&bytes.len()))
 }
 
-/// The parameters of scrypt, where they take no more memory than is given: 128 · r · N bytes.
+/// The parameters of scrypt, where they take no more memory than is given, 128 · r · (N + p) bytes, and no more
+/// work.
 fn scrypt_params(log_n: u32, block: u32, lanes: u32, length: usize) -> Option<scrypt::Params> {
-    let kibibytes = 1_u64.checked_shl(log_n)?.checked_mul(u64::from(block))? / 8;
-    let is_bounded = kibibytes <= u64::from(MAX_MEMORY_KIB) && lanes <= MAX_LANES;
+    let (cost, block_size) = (1_u64.checked_shl(log_n)?, u64::from(block));
+    let kibibytes = cost.checked_add(u64::from(lanes))?.checked_mul(block_size)? / 8;
+    let work = cost.checked_mul(block_size)?.checked_mul(u64::from(lanes))?;
+    let is_bounded = kibibytes <= u64::from(MAX_MEMORY_KIB) && lanes <= MAX_LANES && work <= MAX_SCRYPT_WORK;
     scrypt::Params::new(u8::try_from(log_n).ok()?, block, lanes, length).ok().filter(|_| is_bounded)
 }
 
@@ -192,7 +204,10 @@ fn with_iterations(
     hash: Vec<u8>,
 ) -> Option<ForeignHash> {
     let iterations: NonZeroU32 = iterations.parse().ok()?;
-    let is_bounded = iterations.get() <= MAX_PBKDF2_ITERATIONS && hash.len() >= 16;
+    // Each block of the digest's length takes all iterations; that of SHA-1 is the shortest.
+    let blocks = hash.len().div_ceil(20);
+    let work = u64::from(iterations.get()) * blocks as u64;
+    let is_bounded = work <= u64::from(MAX_PBKDF2_ITERATIONS) && hash.len() >= 16;
     is_bounded.then_some(ForeignHash::Pbkdf2 { algorithm, iterations, salt, hash })
 }
 
@@ -249,6 +264,11 @@ mod tests {
             "$argon3$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
             "$scrypt$ln=60,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
             "$scrypt$ln=24,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+            "$scrypt$ln=1,r=1048576,p=64$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+            "$scrypt$ln=18,r=8,p=64$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+            "$fbscrypt$v=1,n=1,r=1048576,p=64,ss=Bw==,sk=Bw==$c2FsdA$aGFzaGhhc2hoYXNoaGFzaA",
+            "$argon2id$v=19$m=262144,t=50,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
+            "pbkdf2_sha1$9000000$salt$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g=",
             "pbkdf2_sha256$0$salt$aGFzaGhhc2hoYXNoaGFzaA==",
             "pbkdf2_sha256$99999999999$salt$aGFzaGhhc2hoYXNoaGFzaA==",
             "pbkdf2_md5$1$salt$aGFzaGhhc2hoYXNoaGFzaA==",
@@ -261,5 +281,8 @@ mod tests {
             assert!(ForeignHash::parse(text).is_none(), "{text}");
         }
         assert!(ForeignHash::parse(&format!("$P${}", "x".repeat(2_000))).is_none());
+        let long = "aGFz".repeat(50);
+        assert!(ForeignHash::parse(&format!("pbkdf2_sha256$1$salt${long}")).is_none());
+        assert!(ForeignHash::parse("$scrypt$ln=17,r=8,p=3$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA").is_some());
     }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CachedPrincipal, CachedSession, Session, Sessions};
+use super::{CachedPrincipal, CachedSession, Impersonation, Session, Sessions};
 use crate::domain::{
+    access::Permission,
     accounts::User,
     actor::{Actor, Credentials, Principal},
     clock::Instant,
@@ -35,14 +36,43 @@ impl Sessions {
         Ok(Actor::User(Box::new(principal)))
     }
 
-    /// A live session and its user. Copies can confirm a session and a tombstone can refuse it; copies
-    /// that refuse it may only be old, so that the store has the last word.
+    /// A live session and its user. One in which somebody acts for the user lives no longer than they may.
     pub(super) async fn principal(
         &self,
         user: &UserId,
         session: &SessionId,
         now: Instant,
     ) -> Result<Principal> {
+        let principal = self.own_principal(user, session, now).await?;
+        if let Some(impersonation) = &principal.session.impersonation
+            && !self.may_still_act(impersonation, &principal.user, now).await?
+        {
+            tracing::info!(session = %session, by = impersonation.by, "somebody may not act for a person any more");
+            return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));
+        }
+        Ok(principal)
+    }
+
+    /// Whether whoever acts for `user` is still let in, has not been logged out everywhere, and may still act
+    /// for somebody who may do so much. Asked of the store each time: it is rare.
+    async fn may_still_act(&self, impersonation: &Impersonation, user: &User, now: Instant) -> Result<bool> {
+        let Ok(id) = impersonation.by.parse::<UserId>() else { return Ok(false) };
+        let Some(by) = self.parts.users.find(&id).await? else { return Ok(false) };
+        let is_in = !by.is_suspended(now)
+            && by.deletion_due_at.is_none()
+            && by.session_epoch == impersonation.by_epoch;
+        if !is_in {
+            return Ok(false);
+        }
+        let book = self.parts.roles.book().await?;
+        let permissions = |user: &User| book.permissions_of(user.roles.iter().map(String::as_str));
+        let theirs = permissions(&by);
+        Ok(theirs.allow(Permission::UsersImpersonate) && theirs.include(permissions(user)))
+    }
+
+    /// A live session and its user. Copies can confirm a session and a tombstone can refuse it; copies
+    /// that refuse it may only be old, so that the store has the last word.
+    async fn own_principal(&self, user: &UserId, session: &SessionId, now: Instant) -> Result<Principal> {
         match self.parts.cache.load(user, session).await {
             Ok(CachedPrincipal { session: CachedSession::Ended, .. }) => {
                 return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));

@@ -128,15 +128,15 @@ impl Sessions {
         .boxed()
     }
 
-    /// Waits until a session ends, and says why.
-    pub async fn until_ended(self: &Arc<Self>, listener: &Principal) -> AuthenticationFailure {
+    /// Waits until a session may not be used any more, and says why: `Unauthenticated` or `AccountSuspended`.
+    pub async fn until_ended(self: &Arc<Self>, listener: &Principal) -> Error {
         let mut events = self.parts.events.listen(&listener.user.id).await;
         let mut ticks = tokio::time::interval(LOOK_INTERVAL);
         loop {
             tokio::select! {
                 heard = events.next() => match heard {
                     Some(Heard::Event(event)) if event.ends(&listener.session.id) => {
-                        return AuthenticationFailure::SessionRevoked;
+                        return Error::Unauthenticated(AuthenticationFailure::SessionRevoked);
                     }
                     Some(Heard::Event(_)) => continue,
                     Some(Heard::Missed) => {}
@@ -151,11 +151,10 @@ impl Sessions {
     }
 
     /// Why a session is not alive any more; `None` when it is, or when nobody can tell.
-    async fn why_ended(&self, listener: &Principal) -> Option<AuthenticationFailure> {
+    async fn why_ended(&self, listener: &Principal) -> Option<Error> {
         let (user, session) = (&listener.user.id, &listener.session.id);
         match self.principal(user, session, self.parts.clock.now()).await {
-            Err(Error::Unauthenticated(reason)) => Some(reason),
-            Err(Error::AccountSuspended) => Some(AuthenticationFailure::SessionRevoked),
+            Err(error @ (Error::Unauthenticated(_) | Error::AccountSuspended)) => Some(error),
             Ok(_) | Err(_) => None,
         }
     }

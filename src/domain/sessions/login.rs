@@ -105,21 +105,33 @@ impl Sessions {
         let verification = self.parts.passwords.verify(password, stored).await?;
         let (Some(found), Verification::Right { upgraded }) = (found, verification) else {
             tracing::info!(user = known, "login refused");
-            self.note_failure(attempted.as_ref());
+            self.note_failure(attempted.as_ref(), None);
             return Err(Error::InvalidCredentials);
         };
         if let Some(upgraded) = upgraded {
             self.upgrade_hash(&found, upgraded).await;
         }
-        self.admit(found.user).await
+        let admitted = self.admit(found.user).await;
+        match &admitted {
+            Err(Error::AccountSuspended) => {
+                self.note_failure(attempted.as_ref(), Some("the account is suspended"));
+            }
+            Err(Error::InvalidCredentials) => {
+                self.note_failure(attempted.as_ref(), Some("not let in yet, or any more"));
+            }
+            Ok(_) | Err(_) => {}
+        }
+        admitted
     }
 
     /// Writes down that somebody tried to log in, as a person or with an address that is nobody's: the same
-    /// work for both, beside the answer. Which address that was is nobody's business.
-    fn note_failure(&self, user: Option<&UserId>) {
+    /// work for both, beside the answer. Which address that was is nobody's business. `why` is for those whose
+    /// password was right.
+    fn note_failure(&self, user: Option<&UserId>, why: Option<&str>) {
         let (now, random) = (self.parts.clock.now(), &*self.parts.random);
         let event = AuditEvent::new(AuditKind::Login, AuditActor::anonymous(), now, random);
         let event = user.map_or_else(|| event.clone(), |user| event.clone().about(user)).failed();
+        let event = why.map_or_else(|| event.clone(), |why| event.clone().with("why", why));
         let audit = self.parts.audit.clone();
         tokio::spawn(async move { audit.note(event).await });
     }

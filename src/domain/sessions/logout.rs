@@ -2,8 +2,8 @@
 
 use super::{SessionEventKind, SessionSelector, Sessions};
 use crate::domain::{
-    actor::Credentials,
-    audit::{self, AuditKind},
+    actor::{Credentials, Principal},
+    audit::{self, AuditActor, AuditEvent, AuditKind},
     error::Result,
     tokens::RefreshToken,
 };
@@ -44,13 +44,19 @@ impl Sessions {
 
     async fn end_if_any(&self, which: Option<SessionSelector>) -> Result<bool> {
         match which {
-            Some(which) => self.end(&which, SessionEventKind::Revoked).await,
+            Some(which) => self.end(&which, SessionEventKind::Revoked, None).await,
             None => Ok(false),
         }
     }
 
-    /// Ends a session in the store, then in the caches, and tells so. Answers whether there was one.
-    pub(super) async fn end(&self, which: &SessionSelector, kind: SessionEventKind) -> Result<bool> {
+    /// Ends a session in the store, then in the caches, and tells so. Answers whether there was one. `caller` is
+    /// who ends it from another session.
+    pub(super) async fn end(
+        &self,
+        which: &SessionSelector,
+        kind: SessionEventKind,
+        caller: Option<&Principal>,
+    ) -> Result<bool> {
         let now = self.parts.clock.now();
         let Some(session) = self.parts.store.end(which, now).await? else {
             return Ok(false);
@@ -58,11 +64,15 @@ impl Sessions {
         if session.ended_at == Some(now) {
             tracing::info!(user = %session.user_id, session = %session.id, "session ended");
             self.tell(kind, &session.user_id, &session.id).await;
-            let what = match kind {
-                SessionEventKind::ReuseDetected => AuditKind::TokenReused,
-                _ => AuditKind::SessionEnded,
+            let (what, actor) = match kind {
+                // The owner, or whoever has a copy.
+                SessionEventKind::ReuseDetected => (AuditKind::TokenReused, AuditActor::anonymous()),
+                _ => (
+                    AuditKind::SessionEnded,
+                    audit::actor_in(caller.map_or(&session, |caller| &caller.session)),
+                ),
             };
-            let event = audit::by_owner(what, &session.user_id, now, &*self.parts.random);
+            let event = AuditEvent::new(what, actor, now, &*self.parts.random).about(&session.user_id);
             self.parts.audit.note(event.in_session(&session.id)).await;
         }
         // One that had ended before is no news, and is announced again in case that had failed.

@@ -88,7 +88,7 @@ impl Sessions {
     pub async fn revoke(&self, caller: &Principal, id: &str) -> Result<SessionId> {
         let id: SessionId = id.parse().map_err(|_| Error::NotFound)?;
         let own = SessionSelector::Own { user: caller.user.id.clone(), session: id.clone() };
-        let is_there = self.end(&own, SessionEventKind::Revoked).await?;
+        let is_there = self.end(&own, SessionEventKind::Revoked, Some(caller)).await?;
         if is_there { Ok(id) } else { Err(Error::NotFound) }
     }
 

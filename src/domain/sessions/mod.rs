@@ -35,6 +35,7 @@ pub use store::{
 };
 
 use super::{
+    access::Roles,
     accounts::{User, UserDirectory, UserStore},
     audit::Audit,
     clock::SharedClock,
@@ -56,6 +57,8 @@ const TOLD_ENDS: usize = 50;
 pub struct SessionParts {
     /// The truth about users.
     pub users: Arc<dyn UserStore>,
+    /// What roles allow.
+    pub roles: Roles,
     /// Where it is noted when people were seen.
     pub directory: Arc<dyn UserDirectory>,
     /// What happens is written down there.

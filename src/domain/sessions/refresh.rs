@@ -34,7 +34,7 @@ impl Sessions {
                     user = %session.user_id, session = %session.id,
                     "a retired refresh token was used again; the session is ended"
                 );
-                self.end(&SessionSelector::Id(session.id), SessionEventKind::ReuseDetected).await?;
+                self.end(&SessionSelector::Id(session.id), SessionEventKind::ReuseDetected, None).await?;
                 Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))
             }
             RotationOutcome::Ended(session) => {

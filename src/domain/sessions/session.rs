@@ -36,6 +36,9 @@ pub const FRESH: TimeDelta = TimeDelta::minutes(10);
 pub struct Impersonation {
     /// Who, as the audit log names them.
     pub by: String,
+    /// Their session epoch when they began: what ends their own sessions ends this one too.
+    #[serde(default)]
+    pub by_epoch: i64,
     /// Whether they may change anything.
     pub may_write: bool,
 }

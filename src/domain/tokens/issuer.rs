@@ -98,10 +98,26 @@ impl AccessTokens {
     /// # Errors
     /// As [`KeyRing::open`].
     pub async fn open(settings: IssuerSettings, keys: KeyRingParts) -> Result<Self> {
+        let ring = KeyRing::open(keys.clone(), settings.validation()).await?;
+        Ok(Self::new(settings, keys, ring))
+    }
+
+    /// The same for a command beside a service or without one: it looks at the keys and makes none.
+    ///
+    /// # Errors
+    /// As [`KeyRing::open`].
+    pub async fn read(settings: IssuerSettings, keys: KeyRingParts) -> Result<Self> {
+        let ring = KeyRing::read(keys.clone(), settings.validation()).await?;
+        Ok(Self::new(settings, keys, ring))
+    }
+
+    fn new(
+        settings: IssuerSettings,
+        KeyRingParts { clock, random, .. }: KeyRingParts,
+        keys: KeyRing,
+    ) -> Self {
         let verified = Cache::builder().max_capacity(REMEMBERED_TOKENS).time_to_live(settings.ttl).build();
-        let (clock, random) = (keys.clock.clone(), keys.random.clone());
-        let keys = KeyRing::open(keys, settings.validation()).await?;
-        Ok(Self { settings, keys, clock, random, verified })
+        Self { settings, keys, clock, random, verified }
     }
 
     /// The signing keys.

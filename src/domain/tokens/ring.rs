@@ -14,6 +14,7 @@ use super::{
     store::{KeyStore, StoredKey},
 };
 use crate::domain::{
+    audit::{AuditActor, AuditEvent, AuditKind},
     clock::{Instant, SharedClock},
     error::{Error, Result},
     ids::KeyId,
@@ -129,15 +130,17 @@ impl KeyRing {
     }
 
     async fn tend_as(&self, occasion: Occasion) -> Result<()> {
+        self.take_out_plain().await?;
         let mut stored = self.usable().await?;
         // Whatever comes after, what others have made is known from here on.
         self.install(stored.clone())?;
         if let Some(next) = self.due(&stored, occasion)? {
-            self.add(next).await?;
+            self.add(next, self.by_itself(AuditKind::KeyRotated)).await?;
             stored = self.usable().await?;
         }
         for key in self.expired(&stored) {
-            self.parts.store.remove(&key).await?;
+            let event = self.by_itself(AuditKind::KeyRevoked).with("why", "its last token has expired");
+            self.parts.store.remove(&key, &event.about(&key)).await?;
             tracing::info!(%key, "a signing key was taken out; its last token has expired");
             stored.retain(|stored| stored.id != key);
         }
@@ -162,11 +165,11 @@ impl KeyRing {
     }
 
     /// Replaces the key that signs: makes a new one, which signs after it was published for long
-    /// enough or, when somebody may have a copy of the old one, at once.
+    /// enough or, when somebody may have a copy of the old one, at once. `event` is written down with it.
     ///
     /// # Errors
     /// As [`KeyRing::open`]; `Internal` also when the operator's own key is in use.
-    pub async fn rotate(&self, at_once: bool) -> Result<KeyId> {
+    pub(in crate::domain) async fn rotate(&self, at_once: bool, event: AuditEvent) -> Result<KeyId> {
         if self.parts.policy.own.is_some() {
             return Err(Error::Internal("SIGNING_KEY_FILE is set: replace the key in that file".into()));
         }
@@ -176,7 +179,7 @@ impl KeyRing {
             next.active_from = self.parts.clock.now();
         }
         let id = next.id.clone();
-        self.add(next).await?;
+        self.add(next, event.with("atOnce", at_once)).await?;
         let stored = self.usable().await?;
         if !stored.iter().any(|key| key.id == id) {
             return Err(Error::Internal("another process replaced the key at the same time".into()));
@@ -185,16 +188,17 @@ impl KeyRing {
         Ok(id)
     }
 
-    /// Takes a key out at once: tokens that it signed are refused. Answers whether there was one.
+    /// Takes a key out at once: tokens that it signed are refused. Answers whether there was one, and writes
+    /// `event` down if there was.
     ///
     /// # Errors
     /// `ServiceUnavailable`; `Internal` for the key of the operator, which would come back.
-    pub async fn revoke(&self, id: &KeyId) -> Result<bool> {
+    pub(in crate::domain) async fn revoke(&self, id: &KeyId, event: AuditEvent) -> Result<bool> {
         if self.is_own(id)? {
             let message = "SIGNING_KEY_FILE names this key: start every node with another one first";
             return Err(Error::Internal(message.into()));
         }
-        let is_removed = self.parts.store.remove(id).await?;
+        let is_removed = self.parts.store.remove(id, &event.about(id)).await?;
         self.install(self.usable().await?)?;
         Ok(is_removed)
     }
@@ -228,25 +232,38 @@ impl KeyRing {
         Ok(())
     }
 
-    /// The stored keys that may be used. One in clear, where that is not allowed, is taken out.
+    /// The stored keys that may be used.
     async fn usable(&self) -> Result<Vec<StoredKey>> {
-        let is_sealed = |key: &StoredKey| key.material.parts().1;
-        let (usable, refused): (Vec<_>, Vec<_>) = self
-            .parts
-            .store
-            .list()
-            .await?
-            .into_iter()
-            .partition(|key| self.parts.policy.accept_plain || is_sealed(key));
-        for key in refused {
-            tracing::warn!(key = %key.id, "a signing key was stored in clear and is taken out of use");
-            self.parts.store.remove(&key.id).await?;
-        }
-        Ok(usable)
+        let mut stored = self.parts.store.list().await?;
+        stored.retain(|key| self.may_be_used(key));
+        Ok(stored)
     }
 
-    async fn add(&self, key: StoredKey) -> Result<()> {
-        match self.parts.store.insert(&key).await {
+    /// Whether a key is sealed, or need not be.
+    fn may_be_used(&self, key: &StoredKey) -> bool {
+        let (_, is_sealed) = key.material.parts();
+        self.parts.policy.accept_plain || is_sealed
+    }
+
+    /// Takes keys out for good that are stored in clear where that is not allowed: somebody may have a copy.
+    async fn take_out_plain(&self) -> Result<()> {
+        for key in self.parts.store.list().await?.iter().filter(|key| !self.may_be_used(key)) {
+            tracing::warn!(key = %key.id, "a signing key was stored in clear and is taken out of use");
+            let event = self.by_itself(AuditKind::KeyRevoked).with("why", "it was stored in clear");
+            self.parts.store.remove(&key.id, &event.about(&key.id)).await?;
+        }
+        Ok(())
+    }
+
+    /// What the service does to keys without being asked.
+    fn by_itself(&self, kind: AuditKind) -> AuditEvent {
+        AuditEvent::new(kind, AuditActor::system(), self.parts.clock.now(), &*self.parts.random)
+    }
+
+    async fn add(&self, key: StoredKey, event: AuditEvent) -> Result<()> {
+        let event = event.about(&key.id).with("algorithm", key.algorithm.as_str());
+        let event = event.with("signsFrom", key.active_from.to_rfc3339());
+        match self.parts.store.insert(&key, &event).await {
             Ok(()) => {
                 tracing::info!(key = %key.id, algorithm = key.algorithm.as_str(), from = %key.active_from, "made a signing key");
                 Ok(())

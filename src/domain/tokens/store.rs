@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{KeyAlgorithm, keys::KeyMaterial};
-use crate::domain::{clock::Instant, ids::KeyId, store::StoreResult};
+use crate::domain::{audit::AuditEvent, clock::Instant, ids::KeyId, store::StoreResult};
 
 /// A signing key as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,17 +31,17 @@ pub trait KeyStore: Send + Sync {
     /// Every stored key, in no order.
     async fn list(&self) -> StoreResult<Vec<StoredKey>>;
 
-    /// Adds a key.
+    /// Adds a key; with its event, as [`crate::domain::audit::AuditStore`] says.
     ///
     /// # Errors
     /// `Conflict(KeyGeneration)` when there is a key of its generation: of several processes that
     /// make one at once, one does. `Conflict(Identity)` when there is one with its id.
-    async fn insert(&self, key: &StoredKey) -> StoreResult<()>;
+    async fn insert(&self, key: &StoredKey, event: &AuditEvent) -> StoreResult<()>;
 
     /// Replaces the stored form of a key, if it is still `from`; else nothing happens.
     async fn replace_material(&self, id: &KeyId, from: &KeyMaterial, to: &KeyMaterial) -> StoreResult<()>;
 
     /// Takes a key out of use for good: tokens signed with it verify no more. Answers whether there
-    /// was such a key.
-    async fn remove(&self, id: &KeyId) -> StoreResult<bool>;
+    /// was such a key; with its event, if there was.
+    async fn remove(&self, id: &KeyId, event: &AuditEvent) -> StoreResult<bool>;
 }

@@ -59,6 +59,8 @@ pub struct Import<'a> {
     batch: Vec<(u64, UserWithPassword)>,
     /// The rows of the addresses so far, by a hash of each.
     seen: HashMap<u64, u64>,
+    /// The same of user names, in a dry run: nothing that is written finds those that come twice.
+    usernames: HashMap<u64, u64>,
     hasher: RandomState,
     report: ImportReport,
     bad: Vec<BadRow>,
@@ -78,6 +80,7 @@ impl Administration {
             options,
             batch: Vec::with_capacity(BATCH),
             seen: HashMap::new(),
+            usernames: HashMap::new(),
             hasher: RandomState::new(),
             report: ImportReport::default(),
             bad: Vec::new(),
@@ -126,7 +129,12 @@ impl Import<'_> {
         };
         for ((row, outcome), account) in rows.into_iter().zip(outcomes).zip(&accounts) {
             match outcome {
-                Insertion::Added => self.report.added += 1,
+                Insertion::Added => match self.first_with_username(row, account) {
+                    Some(first) => {
+                        self.refuse(row, format!("username is that of row {first}, or looks like it"));
+                    }
+                    None => self.report.added += 1,
+                },
                 // Which of several conflicts a store tells is its own affair.
                 Insertion::Conflict(Field::Username) if !self.is_present(account).await? => {
                     self.refuse(row, "username belongs to somebody else, or looks like it".into());
@@ -139,7 +147,19 @@ impl Import<'_> {
 
     async fn is_present(&self, account: &UserWithPassword) -> Result<bool> {
         let found = self.administration.look_up(std::slice::from_ref(account)).await?;
-        Ok(found != [Insertion::Added])
+        Ok(matches!(found[..], [Insertion::Conflict(Field::Email | Field::Identity)]))
+    }
+
+    /// In a dry run, the earlier row whose user name would be in the way.
+    fn first_with_username(&mut self, row: u64, account: &UserWithPassword) -> Option<u64> {
+        let username = account.user.username.as_ref().filter(|_| self.options.is_dry_run)?;
+        match self.usernames.entry(self.hasher.hash_one(username.key())) {
+            Entry::Occupied(first) => Some(*first.get()),
+            Entry::Vacant(place) => {
+                place.insert(row);
+                None
+            }
+        }
     }
 
     /// What became of the rows so far.

@@ -93,6 +93,9 @@ pub struct UserRecord {
     /// Why and until when the account is closed.
     #[serde(default)]
     pub suspension: Option<SuspensionRecord>,
+    /// When the account is to be erased.
+    #[serde(default)]
+    pub deletion_due_at: Option<Instant>,
     /// When the account was made.
     #[serde(default)]
     pub created_at: Option<Instant>,
@@ -144,6 +147,7 @@ impl UserRecord {
                 at: Some(at),
                 until,
             }),
+            deletion_due_at: user.deletion_due_at,
             created_at: Some(user.created_at),
             updated_at: Some(user.updated_at),
             last_seen_at: user.last_seen_at,
@@ -186,6 +190,7 @@ impl UserRecord {
             roles,
             avatar,
             suspension,
+            deletion_due_at: self.deletion_due_at,
             updated_at: self.updated_at.unwrap_or(created_at).clamp(created_at, reading.now),
             last_seen_at: self.last_seen_at.map(|at| at.min(reading.now)),
             ..base

@@ -51,7 +51,7 @@ pub(super) fn user_id(id: &ID) -> domain::Result<UserId> {
 }
 
 /// Does something to each user, one after the other. Who may not do it at all is refused the whole.
-pub(super) async fn each(context: &Context<'_>, ids: Vec<ID>, action: &Action) -> Result<BulkPayload> {
+pub(super) async fn each(context: &Context<'_>, ids: Vec<ID>, action: Action) -> Result<BulkPayload> {
     if ids.is_empty() || ids.len() > MAX_BULK {
         let message = format!("must have 1 to {MAX_BULK} ids");
         let fault = Fault { limit: Some(MAX_BULK), ..Fault::new("ids", FaultCode::OutOfRange, message) };
@@ -59,20 +59,17 @@ pub(super) async fn each(context: &Context<'_>, ids: Vec<ID>, action: &Action) -
     }
     let caller = context.administrator().await?;
     let administration = &context.domain()?.administration;
-    administration.admit(caller, action).await?;
+    let admitted = administration.admit(caller, action).await?;
     let (mut results, mut done_count) = (Vec::with_capacity(ids.len()), 0);
     for id in ids {
         let outcome = match user_id(&id) {
-            Ok(user) => administration.act(caller, &user, action).await,
+            Ok(user) => administration.do_to(caller, &user, &admitted).await,
             Err(error) => Err(error),
         };
         results.push(match outcome {
             Ok(user) => {
                 done_count += 1;
                 BulkResult { id, user: Some(AdminUser(user)), error: None }
-            }
-            Err(error @ (Error::BadUserInput(_) | Error::ReauthenticationRequired)) => {
-                return Err(error.into());
             }
             Err(error) => {
                 if let Error::Internal(detail) = &error {

@@ -79,12 +79,12 @@ impl SecurityEventObject {
 
     /// The network address that it came from, unless somebody of the service did it.
     async fn ip_address(&self) -> Option<&str> {
-        self.event.details.as_ref().filter(|_| self.tells_where())?.ip_address.as_deref()
+        self.event.client.as_ref().filter(|_| self.tells_where())?.ip_address.as_deref()
     }
 
     /// The `User-Agent` of the device, unless somebody of the service did it.
     async fn user_agent(&self) -> Option<&str> {
-        self.event.details.as_ref().filter(|_| self.tells_where())?.user_agent.as_deref()
+        self.event.client.as_ref().filter(|_| self.tells_where())?.user_agent.as_deref()
     }
 }
 

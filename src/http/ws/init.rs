@@ -18,7 +18,7 @@ use crate::{
 /// A person at the other end.
 pub(super) struct Session {
     pub(super) credentials: Credentials,
-    pub(super) ended: Pin<Box<dyn Future<Output = AuthenticationFailure> + Send>>,
+    pub(super) ended: Pin<Box<dyn Future<Output = Error> + Send>>,
     _place: UserPlace,
 }
 
@@ -36,9 +36,10 @@ pub(super) async fn authenticate(
     let listener = match sessions.authenticate(&credentials).await {
         Ok(Actor::User(listener)) => listener,
         Ok(Actor::Anonymous) => return Err(Close::Forbidden(AuthenticationFailure::Missing.as_str())),
-        Err(Error::Unauthenticated(reason)) => {
-            tracing::info!(reason = reason.as_str(), "credentials of a socket refused");
-            return Err(Close::Forbidden(reason.as_str()));
+        Err(error @ (Error::Unauthenticated(_) | Error::AccountSuspended)) => {
+            let reason = error.in_a_word();
+            tracing::info!(reason, "credentials of a socket refused");
+            return Err(Close::Forbidden(reason));
         }
         // The store does not answer: the client may try again.
         Err(_) => return Err(Close::GoingAway),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::domain::{
     access::{
-        MAX_ROLES, MAX_SERVICE_TOKENS, Permissions, Role, RoleName, RoleStore, ServiceToken,
+        LISTED_SERVICE_TOKENS, MAX_ROLES, Permissions, Role, RoleName, RoleStore, ServiceToken,
         ServiceTokenStore,
     },
     audit::AuditEvent,
@@ -129,7 +129,7 @@ impl ServiceTokenStore for MongoStore {
 
     async fn list_service_tokens(&self) -> StoreResult<Vec<ServiceToken>> {
         let tokens = self.service_tokens.clone();
-        let limit = i64::try_from(MAX_SERVICE_TOKENS).unwrap_or(i64::MAX);
+        let limit = i64::try_from(LISTED_SERVICE_TOKENS).unwrap_or(i64::MAX);
         let found: Vec<ServiceTokenDocument> = self
             .bounded(async move {
                 tokens.find(doc! {}).sort(doc! { "_id": -1 }).limit(limit).await?.try_collect().await

@@ -15,7 +15,7 @@ use super::{
     indexes,
 };
 use crate::domain::{
-    audit::{AuditEvent, AuditFilter, AuditSelector, AuditStore, ChainEnds, Chained, Link},
+    audit::{AuditEvent, AuditFilter, AuditSelector, AuditStore, ChainEnds, Chained, Link, Unreadable},
     clock::Instant,
     ids::AuditEventId,
     page::{End, PageRequest},
@@ -94,13 +94,32 @@ impl MongoStore {
         .await
     }
 
+    /// The end of the chain: of the last event or, where events were cut off, the one that was noted, so
+    /// that the gap stays.
+    async fn end_to_go_on_from(&self) -> StoreResult<Link> {
+        // In this order: what others add meanwhile is no gap.
+        let noted = self.read_end(LAST).await?;
+        let last = self.last_link().await?;
+        match noted.filter(|noted| noted.position > last.position) {
+            Some(noted) => {
+                tracing::error!(
+                    last = last.position,
+                    noted = noted.position,
+                    "the end of the audit log is missing"
+                );
+                Ok(noted)
+            }
+            None => Ok(last),
+        }
+    }
+
     /// The link of the last event in the chain.
     async fn last_link(&self) -> StoreResult<Link> {
         let in_chain = doc! { "position": { "$gt": 0_i64 } };
         let last =
             self.find_events(in_chain, doc! { "position": -1 }, 1, Some(indexes::AUDIT_BY_POSITION)).await?;
         match last.into_iter().next() {
-            Some(last) => Ok(last.chained()?.link),
+            Some(last) => last.link(),
             None => Ok(self.read_end(FIRST).await?.unwrap_or_else(Link::origin)),
         }
     }
@@ -126,10 +145,10 @@ impl AuditStore for MongoStore {
         if found.is_empty() {
             return Ok(0);
         }
-        let (mut last, mut count) = (self.last_link().await?, 0);
+        let (mut last, mut count) = (self.end_to_go_on_from().await?, 0);
         for document in found {
-            let (event, details) = document.read()?;
-            let link = last.next(&event, &details.hash);
+            let (event, parts) = document.read()?;
+            let link = last.next(&event, &parts);
             let filter = doc! { "_id": event.id.as_str(), "unsealed": true };
             let place = doc! {
                 "$set": { "position": link.position, "hash": binary(link.hash.as_bytes()) },
@@ -183,12 +202,12 @@ impl AuditStore for MongoStore {
         found.into_iter().map(|document| Ok(document.read()?.0)).collect()
     }
 
-    async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Chained>> {
+    async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Result<Chained, Unreadable>>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let filter = doc! { "position": { "$gt": after } };
         let hint = Some(indexes::AUDIT_BY_POSITION);
         let found = self.find_events(filter, doc! { "position": 1 }, limit, hint).await?;
-        found.into_iter().map(AuditDocument::chained).collect()
+        Ok(found.into_iter().map(AuditDocument::chained_if_readable).collect())
     }
 
     async fn ends(&self) -> StoreResult<ChainEnds> {
@@ -205,14 +224,24 @@ impl AuditStore for MongoStore {
     }
 
     async fn redact(&self, user: &str) -> StoreResult<u64> {
+        let text = || doc! { "$type": "string" };
+        let (details, client) = (["salt", "details"], ["client_salt", "client"]);
+        // Events of before schema 6 have the client among their details.
+        let old = doc! { "actor": user, "client_hash": bson::Bson::Null, "details": text() };
         let mut redacted = 0;
-        for of in [doc! { "subject": user }, doc! { "actor": user }] {
-            let mut filter = of;
-            filter.insert("details", doc! { "$type": "string" });
-            let forgotten = doc! { "$set": { "salt": bson::Bson::Null, "details": bson::Bson::Null } };
+        for (filter, fields) in [
+            (
+                doc! { "subject": user, "$or": [{ "details": text() }, { "client": text() }] },
+                [details, client].concat(),
+            ),
+            (doc! { "actor": user, "client": text() }, client.to_vec()),
+            (old, details.to_vec()),
+        ] {
+            let nothing: Document =
+                fields.iter().map(|field| ((*field).to_owned(), bson::Bson::Null)).collect();
             let events = self.audit.clone();
-            let outcome = self.bounded(async move { events.update_many(filter, forgotten).await }).await?;
-            redacted += outcome.modified_count;
+            let forget = async move { events.update_many(filter, doc! { "$set": nothing }).await };
+            redacted += self.bounded(forget).await?.modified_count;
         }
         Ok(redacted)
     }
@@ -225,7 +254,7 @@ impl AuditStore for MongoStore {
         let Some(last) = first.into_iter().rev().find(|document| document.at < date(before)) else {
             return Ok(0);
         };
-        let link = last.chained()?.link;
+        let link = last.link()?;
         // Noted first: what is before it does not count any more.
         self.set_end(FIRST, &link).await?;
         let (events, dropped) = (self.audit.clone(), doc! { "position": { "$lte": link.position } });

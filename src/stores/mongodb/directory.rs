@@ -1,5 +1,7 @@
 //! Users by the many in MongoDB.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
 use mongodb::{
@@ -12,12 +14,12 @@ use super::{MongoStore, documents::date, error, indexes, user_documents::UserDoc
 use crate::domain::{
     accounts::{
         Insertion, User, UserDirectory, UserOrder, UserPosition, UserQuery, UserRange, UserSelector,
-        UserStatus, UserWithPassword,
+        UserStatus, UserWithPassword, Username,
     },
     clock::Instant,
     ids::UserId,
     page::{End, PageRequest},
-    store::{StoreError, StoreResult},
+    store::{Field, StoreError, StoreResult},
 };
 
 /// The field that a list is in order by, before the id.
@@ -171,6 +173,15 @@ impl MongoStore {
     }
 }
 
+/// What a user has of something that nobody else may have.
+fn unique_key(user: &User, field: Field) -> Option<String> {
+    match field {
+        Field::Email => Some(user.email.key().as_str().to_owned()),
+        Field::Username => user.username.as_ref().map(Username::key),
+        Field::Identity | Field::KeyGeneration => Some(user.id.to_string()),
+    }
+}
+
 fn only_users(found: Vec<UserWithPassword>) -> Vec<User> {
     found.into_iter().map(|found| found.user).collect()
 }
@@ -221,6 +232,31 @@ impl UserDirectory for MongoStore {
             }
         }
         Ok(outcomes)
+    }
+
+    async fn preview_users(&self, accounts: &[UserWithPassword]) -> StoreResult<Vec<Insertion>> {
+        const FIELDS: [(Field, &str); 3] =
+            [(Field::Email, "email_key"), (Field::Identity, "_id"), (Field::Username, "username_key")];
+        let keys = |users: &[UserWithPassword], field| -> HashSet<String> {
+            users.iter().filter_map(|account| unique_key(&account.user, field)).collect()
+        };
+        let any: Vec<Document> = FIELDS
+            .iter()
+            .map(|(field, name)| doc! { *name: { "$in": Vec::from_iter(keys(accounts, *field)) } })
+            .collect();
+        let users = self.users.clone();
+        let found: Vec<UserDocument> =
+            self.bounded(async move { users.find(doc! { "$or": any }).await?.try_collect().await }).await?;
+        let found: Vec<UserWithPassword> =
+            found.into_iter().map(TryInto::try_into).collect::<StoreResult<_>>()?;
+        let taken = FIELDS.map(|(field, _)| (field, keys(&found, field)));
+        let preview = |account: &UserWithPassword| {
+            let conflict = taken.iter().find(|(field, taken)| {
+                unique_key(&account.user, *field).is_some_and(|key| taken.contains(&key))
+            });
+            conflict.map_or(Insertion::Added, |(field, _)| Insertion::Conflict(*field))
+        };
+        Ok(accounts.iter().map(preview).collect())
     }
 
     async fn read_users(&self, after: Option<&UserId>, limit: usize) -> StoreResult<Vec<UserWithPassword>> {

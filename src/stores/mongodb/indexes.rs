@@ -53,7 +53,7 @@ pub(super) const OUTBOX_BY_USER: &str = "outbox_by_user";
 pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA_VERSION: i64 = 5;
+pub(super) const SCHEMA_VERSION: i64 = 6;
 /// A server that has just started, or is electing a primary, is given this many tries.
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);

@@ -9,6 +9,7 @@ use super::{
     documents::{KeyDocument, binary},
 };
 use crate::domain::{
+    audit::AuditEvent,
     ids::KeyId,
     store::StoreResult,
     tokens::{KeyMaterial, KeyStore, StoredKey},
@@ -24,10 +25,11 @@ impl KeyStore for MongoStore {
         found.into_iter().map(TryInto::try_into).collect()
     }
 
-    async fn insert(&self, key: &StoredKey) -> StoreResult<()> {
+    async fn insert(&self, key: &StoredKey, event: &AuditEvent) -> StoreResult<()> {
         self.calls.count_as_background();
         let (keys, document) = (self.keys.clone(), KeyDocument::from(key));
-        self.bounded(async move { keys.insert_one(document).await }).await.map(drop)
+        let insert = self.bounded(async move { keys.insert_one(document).await });
+        self.recorded(Some(event), insert, |_| true).await.map(drop)
     }
 
     async fn replace_material(&self, id: &KeyId, from: &KeyMaterial, to: &KeyMaterial) -> StoreResult<()> {
@@ -39,10 +41,11 @@ impl KeyStore for MongoStore {
         self.bounded(async move { keys.update_one(filter, update).await }).await.map(drop)
     }
 
-    async fn remove(&self, id: &KeyId) -> StoreResult<bool> {
+    async fn remove(&self, id: &KeyId, event: &AuditEvent) -> StoreResult<bool> {
         self.calls.count_as_background();
         let (keys, filter) = (self.keys.clone(), doc! { "_id": id.as_str() });
-        let outcome = self.bounded(async move { keys.delete_one(filter).await }).await?;
+        let delete = self.bounded(async move { keys.delete_one(filter).await });
+        let outcome = self.recorded(Some(event), delete, |outcome| outcome.deleted_count > 0).await?;
         Ok(outcome.deleted_count > 0)
     }
 }

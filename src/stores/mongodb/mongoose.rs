@@ -47,7 +47,12 @@ impl MongooseUsers {
 }
 
 fn record(document: &Document) -> Result<UserRecord, String> {
-    let text = |name: &str| document.get_str(name).ok().map(str::to_owned);
+    // What is absent is none; what is there and of another type would be lost unnoticed.
+    let text = |name: &str| match document.get(name) {
+        None | Some(Bson::Null) => Ok(None),
+        Some(Bson::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(format!("{name} is no text")),
+    };
     let time = |name: &str| {
         let date = document.get_datetime(name).ok()?;
         chrono::DateTime::from_timestamp_millis(date.timestamp_millis())
@@ -61,7 +66,7 @@ fn record(document: &Document) -> Result<UserRecord, String> {
     // An object id tells when it was made.
     let made = id.as_ref().and_then(|(_, made)| *made);
     let made = made.and_then(|at| chrono::DateTime::from_timestamp_millis(at.timestamp_millis()));
-    let role = text("role").filter(|role| role != "user");
+    let role = text("role")?.filter(|role| role != "user");
     let avatar = document.get_document("avatar").ok().and_then(|avatar| {
         let part = |name: &str| avatar.get_str(name).ok().filter(|text| !text.is_empty()).map(str::to_owned);
         let (public_id, url) = (part("public_id")?, part("secure_url").or_else(|| part("url"))?);
@@ -69,11 +74,11 @@ fn record(document: &Document) -> Result<UserRecord, String> {
     });
     Ok(UserRecord {
         id: id.map(|(id, _)| id),
-        email: text("email").ok_or("email is missing")?,
+        email: text("email")?.ok_or("email is missing")?,
         email_verified: document.get_bool("isVerified").unwrap_or(false),
-        name: text("name"),
+        name: text("name")?,
         roles: role.into_iter().collect(),
-        password_hash: text("password").map(Into::into),
+        password_hash: text("password")?.map(Into::into),
         avatar,
         created_at: time("createdAt").or(made),
         updated_at: time("updatedAt"),

@@ -61,15 +61,11 @@ impl UserStore for MongoStore {
     /// Text that a person wrote or a hash goes into an update document and never into a pipeline,
     /// where a leading `$` would make it an expression.
     async fn change(&self, change: &UserChange) -> StoreResult<ChangeOutcome> {
-        let is_made = |outcome: &ChangeOutcome| matches!(outcome, ChangeOutcome::Changed(_));
-        let make = async {
-            if change.only_if.has_other_administrator {
-                self.change_administrator(change).await
-            } else {
-                self.make_change(change).await
-            }
-        };
-        self.recorded(change.event.as_deref(), make, is_made).await
+        if change.only_if.has_other_administrator {
+            self.change_administrator(change).await
+        } else {
+            self.make_recorded(change).await
+        }
     }
 
     async fn remove(&self, id: &UserId, event: Option<&AuditEvent>) -> StoreResult<()> {
@@ -80,6 +76,11 @@ impl UserStore for MongoStore {
 }
 
 impl MongoStore {
+    async fn make_recorded(&self, change: &UserChange) -> StoreResult<ChangeOutcome> {
+        let is_made = |outcome: &ChangeOutcome| matches!(outcome, ChangeOutcome::Changed(_));
+        self.recorded(change.event.as_deref(), self.make_change(change), is_made).await
+    }
+
     async fn make_change(&self, change: &UserChange) -> StoreResult<ChangeOutcome> {
         let (users, filter, update) = (self.users.clone(), filter(change), update(change));
         let changed = self
@@ -106,7 +107,7 @@ impl MongoStore {
         };
         let users = self.users.clone();
         let outcome = match self.bounded(async move { users.find_one(others).await }).await {
-            Ok(Some(_)) => self.make_change(change).await,
+            Ok(Some(_)) => self.make_recorded(change).await,
             Ok(None) => {
                 let stored = self.find(&change.user_id).await;
                 stored.map(|stored| stored.map_or(ChangeOutcome::Missing, ChangeOutcome::Unmet))

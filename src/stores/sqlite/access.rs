@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 use super::{audit, database::Database, rows};
 use crate::domain::{
     access::{
-        MAX_ROLES, MAX_SERVICE_TOKENS, Permissions, Role, RoleName, RoleStore, ServiceToken,
+        LISTED_SERVICE_TOKENS, MAX_ROLES, Permissions, Role, RoleName, RoleStore, ServiceToken,
         ServiceTokenStore,
     },
     audit::AuditEvent,
@@ -121,7 +121,7 @@ impl ServiceTokenStore for Database {
     }
 
     async fn list_service_tokens(&self) -> StoreResult<Vec<ServiceToken>> {
-        let limit = i64::try_from(MAX_SERVICE_TOKENS).unwrap_or(i64::MAX);
+        let limit = i64::try_from(LISTED_SERVICE_TOKENS).unwrap_or(i64::MAX);
         self.read(move |connection| {
             connection.prepare_cached(LIST_TOKENS)?.query_map([limit], service_token)?.collect()
         })

@@ -3,37 +3,43 @@
 
 use async_trait::async_trait;
 use rusqlite::{
-    Connection, OptionalExtension, Row, Transaction, named_params, params, params_from_iter, types::Value,
+    Connection, OptionalExtension, Row, Transaction, named_params, params, params_from_iter,
+    types::{Value, ValueRef},
 };
 
 use super::{database::Database, rows};
 use crate::domain::{
     audit::{
         AuditActor, AuditEvent, AuditFilter, AuditKind, AuditOutcome, AuditSelector, AuditStore, ChainEnds,
-        Chained, Link, StoredDetails,
+        Chained, Forgettable, Link, PersonalParts, Unreadable,
     },
     clock::Instant,
     ids::{AuditEventId, RequestId, SessionId},
     page::{End, PageRequest},
     random::SystemRandom,
     store::StoreResult,
+    tokens::TokenHash,
 };
 
 const INSERT: &str = "
 INSERT INTO audit_events (position, id, at, kind, outcome, actor, subject, session_id, request_id, salt, details,
-                          details_hash, hash)
+                          details_hash, client_salt, client, client_hash, hash)
 VALUES (:position, :id, :at, :kind, :outcome, :actor, :subject, :session_id, :request_id, :salt, :details,
-        :details_hash, :hash)";
+        :details_hash, :client_salt, :client, :client_hash, :hash)";
 const END: &str = "SELECT position, hash FROM audit_ends WHERE which = ?";
 const SET_END: &str = "
 INSERT INTO audit_ends (which, position, hash) VALUES (?, ?, ?)
 ON CONFLICT (which) DO UPDATE SET position = excluded.position, hash = excluded.hash";
 const CHAIN: &str = "SELECT * FROM audit_events WHERE position > ? ORDER BY position LIMIT ?";
-const REDACT: &str = "
+const REDACT_ABOUT: &str = "
+UPDATE audit_events SET salt = NULL, details = NULL, client_salt = NULL, client = NULL
+WHERE subject = ?1 AND (details IS NOT NULL OR client IS NOT NULL)";
+const REDACT_BY: &str = "
+UPDATE audit_events SET client_salt = NULL, client = NULL WHERE actor = ?1 AND client IS NOT NULL";
+/// Events of before schema 6, which have the client among their details.
+const REDACT_OLD: &str = "
 UPDATE audit_events SET salt = NULL, details = NULL
-WHERE details IS NOT NULL AND position IN (
-    SELECT position FROM audit_events WHERE subject = ?1
-    UNION SELECT position FROM audit_events WHERE actor = ?1)";
+WHERE actor = ?1 AND client_hash IS NULL AND details IS NOT NULL";
 /// The last of those that are dropped: they are the first of the chain, and no more than this.
 const PURGE_UP_TO: &str = "
 SELECT position, hash FROM (
@@ -47,9 +53,11 @@ const LAST: &str = "last";
 
 /// Adds an event to the end of the chain.
 pub(super) fn append(transaction: &Transaction<'_>, event: &AuditEvent) -> rusqlite::Result<()> {
-    let details = StoredDetails::new(event.details.as_ref(), &SystemRandom);
-    let link = end(transaction, LAST)?.next(event, &details.hash);
-    let (salt, json) = details.content.unzip();
+    let parts = PersonalParts::new(event, &SystemRandom);
+    let link = end(transaction, LAST)?.next(event, &parts);
+    let (salt, json) = parts.details.content.unzip();
+    let client_hash = parts.client.as_ref().map(|client| client.hash);
+    let (client_salt, client) = parts.client.and_then(|client| client.content).unzip();
     transaction.prepare_cached(INSERT)?.execute(named_params! {
         ":position": link.position,
         ":id": event.id.as_str(),
@@ -62,7 +70,10 @@ pub(super) fn append(transaction: &Transaction<'_>, event: &AuditEvent) -> rusql
         ":request_id": event.request_id.as_ref().map(RequestId::as_str),
         ":salt": salt,
         ":details": json,
-        ":details_hash": details.hash.as_bytes(),
+        ":details_hash": parts.details.hash.as_bytes(),
+        ":client_salt": client_salt,
+        ":client": client,
+        ":client_hash": client_hash.as_ref().map(TokenHash::as_bytes),
         ":hash": link.hash.as_bytes(),
     })?;
     set_end(transaction, LAST, &link)
@@ -91,12 +102,28 @@ fn event(row: &Row<'_>) -> rusqlite::Result<AuditEvent> {
     chained(row).map(|chained| chained.event)
 }
 
+fn forgettable(row: &Row<'_>, salt: &str, text: &str, hash: &str) -> rusqlite::Result<Forgettable> {
+    let content = row.get::<_, Option<Vec<u8>>>(salt)?.zip(row.get::<_, Option<String>>(text)?);
+    Ok(Forgettable { content, hash: rows::token_hash(row, hash)? })
+}
+
+fn parts(row: &Row<'_>) -> rusqlite::Result<PersonalParts> {
+    let has_client = row.get_ref("client_hash")? != ValueRef::Null;
+    let client = has_client.then(|| forgettable(row, "client_salt", "client", "client_hash"));
+    let details = forgettable(row, "salt", "details", "details_hash")?;
+    Ok(PersonalParts { details, client: client.transpose()? })
+}
+
+/// What cannot be read was changed, and is told with its place.
+fn chained_if_readable(row: &Row<'_>) -> rusqlite::Result<Result<Chained, Unreadable>> {
+    let position = row.get("position")?;
+    Ok(chained(row).map_err(|_| Unreadable { position }))
+}
+
 fn chained(row: &Row<'_>) -> rusqlite::Result<Chained> {
     let (kind, outcome): (String, String) = (row.get("kind")?, row.get("outcome")?);
-    let content = row.get::<_, Option<Vec<u8>>>("salt")?.zip(row.get::<_, Option<String>>("details")?);
-    let details = StoredDetails { content, hash: rows::token_hash(row, "details_hash")? };
-    let session: Option<String> = row.get("session_id")?;
-    let request: Option<String> = row.get("request_id")?;
+    let parts = parts(row)?;
+    let (details, client) = parts.read();
     let event = AuditEvent {
         id: rows::id(row, "id")?,
         at: rows::instant(row, "at")?,
@@ -104,11 +131,12 @@ fn chained(row: &Row<'_>) -> rusqlite::Result<Chained> {
         outcome: AuditOutcome::parse(&outcome).ok_or_else(|| rows::unreadable("outcome", "unknown"))?,
         actor: AuditActor::from_stored(row.get("actor")?),
         subject: row.get("subject")?,
-        session_id: session.and_then(|id| id.parse().ok()),
-        request_id: request.and_then(|id| id.parse().ok()),
-        details: details.read(),
+        session_id: rows::optional_id(row, "session_id")?,
+        request_id: rows::optional_id(row, "request_id")?,
+        details,
+        client,
     };
-    Ok(Chained { event, details, link: link(row)? })
+    Ok(Chained { event, parts, link: link(row)? })
 }
 
 /// The statement of a page, and what is bound to it.
@@ -127,15 +155,16 @@ fn page_statement(filter: &AuditFilter, page: &PageRequest<AuditEventId>) -> (St
     if let Some((column, value)) = column {
         bind(format!("{column} = ?"), value);
     }
-    for (operator, at) in [(">=", filter.since), ("<", filter.until)] {
-        if let Some(at) = at {
-            bind(format!("id {operator} ?"), AuditEventId::lowest_at(at).to_string());
-        }
-    }
+    // Of several bounds on one side SQLite seeks by the first, and reads its way to where the others are met.
     // The newest comes first: what is after an event has a lower id.
     for (operator, id) in [("<", &page.after), (">", &page.before)] {
         if let Some(id) = id {
             bind(format!("id {operator} ?"), id.to_string());
+        }
+    }
+    for (operator, at) in [(">=", filter.since), ("<", filter.until)] {
+        if let Some(at) = at {
+            bind(format!("id {operator} ?"), AuditEventId::lowest_at(at).to_string());
         }
     }
     let conditions = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
@@ -167,10 +196,10 @@ impl AuditStore for Database {
         .await
     }
 
-    async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Chained>> {
+    async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Result<Chained, Unreadable>>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(move |connection| {
-            connection.prepare_cached(CHAIN)?.query_map([after, limit], chained)?.collect()
+            connection.prepare_cached(CHAIN)?.query_map([after, limit], chained_if_readable)?.collect()
         })
         .await
     }
@@ -186,9 +215,14 @@ impl AuditStore for Database {
 
     async fn redact(&self, user: &str) -> StoreResult<u64> {
         let user = user.to_owned();
-        let redacted =
-            self.write(move |transaction| transaction.prepare_cached(REDACT)?.execute([user])).await?;
-        Ok(redacted as u64)
+        self.write(move |transaction| {
+            let mut redacted = 0;
+            for statement in [REDACT_ABOUT, REDACT_BY, REDACT_OLD] {
+                redacted += transaction.prepare_cached(statement)?.execute([&user])? as u64;
+            }
+            Ok(redacted)
+        })
+        .await
     }
 
     async fn purge_events(&self, before: Instant) -> StoreResult<u64> {

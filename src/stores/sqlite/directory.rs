@@ -7,12 +7,12 @@ use super::{database::Database, error, rows, users};
 use crate::domain::{
     accounts::{
         Insertion, User, UserDirectory, UserOrder, UserPosition, UserQuery, UserRange, UserSelector,
-        UserWithPassword,
+        UserWithPassword, Username,
     },
     clock::Instant,
     ids::UserId,
     page::{End, PageRequest},
-    store::{StoreError, StoreResult},
+    store::{Field, StoreError, StoreResult},
 };
 
 const READ_FIRST: &str = "SELECT * FROM users ORDER BY id LIMIT ?";
@@ -22,6 +22,9 @@ SELECT * FROM users WHERE suspended_until IS NOT NULL AND suspended_until <= ? O
 const TOUCH: &str = "UPDATE users SET last_seen_at = ?2 WHERE id = ?1 AND last_seen_at < ?2";
 /// Rows are numbered as they come, so that the highest number tells about how many there are.
 const ESTIMATE: &str = "SELECT coalesce(max(rowid), 0) FROM users";
+const PREVIEW: &str = "
+SELECT EXISTS (SELECT 1 FROM users WHERE email_key = ?1), EXISTS (SELECT 1 FROM users WHERE id = ?2),
+       EXISTS (SELECT 1 FROM users WHERE username_key = ?3)";
 const HOLDERS: &str = "
 SELECT count(*) FROM (
     SELECT 1 FROM user_roles CROSS JOIN users ON users.id = user_roles.user_id
@@ -72,10 +75,11 @@ impl Statement {
         if query.order == UserOrder::Username {
             statement.conditions.push("username IS NOT NULL".into());
         }
-        statement.limit_to(&query.range);
         statement
     }
 
+    /// Keeps to a range. To be said after the positions: of several bounds on one side SQLite seeks by the
+    /// first, and reads its way to where the others are met.
     fn limit_to(&mut self, range: &UserRange) {
         let column = self.columns[0];
         match range {
@@ -129,6 +133,7 @@ pub(super) fn page_statement(query: &UserQuery, page: &PageRequest<UserPosition>
     if let Some(before) = &page.before {
         statement.beyond(before, previous);
     }
+    statement.limit_to(&query.range);
     let is_descending = query.descending != (page.end == End::Last);
     let direction = if is_descending { " DESC" } else { "" };
     let order: Vec<String> = statement.columns.iter().map(|column| format!("{column}{direction}")).collect();
@@ -153,6 +158,7 @@ impl UserDirectory for Database {
 
     async fn count_users(&self, query: &UserQuery, limit: u64) -> StoreResult<u64> {
         let mut statement = Statement::new(query);
+        statement.limit_to(&query.range);
         statement.values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
         let text = format!("SELECT count(*) FROM ({} LIMIT ?)", statement.text("1"));
         let count: i64 = self
@@ -182,6 +188,31 @@ impl UserDirectory for Database {
                 },
             };
             accounts.iter().map(insert).collect()
+        })
+        .await
+    }
+
+    async fn preview_users(&self, accounts: &[UserWithPassword]) -> StoreResult<Vec<Insertion>> {
+        let accounts = accounts.to_vec();
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(PREVIEW)?;
+            let mut preview = |account: &UserWithPassword| {
+                let User { email, id, username, .. } = &account.user;
+                let (email, username) = (email.key(), username.as_ref().map(Username::key));
+                let values = params![email.as_str(), id.as_str(), username];
+                statement.query_row(values, |row| {
+                    Ok(if row.get(0)? {
+                        Insertion::Conflict(Field::Email)
+                    } else if row.get(1)? {
+                        Insertion::Conflict(Field::Identity)
+                    } else if row.get(2)? {
+                        Insertion::Conflict(Field::Username)
+                    } else {
+                        Insertion::Added
+                    })
+                })
+            };
+            accounts.iter().map(&mut preview).collect()
         })
         .await
     }

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use rusqlite::{Row, named_params};
 
-use super::{database::Database, rows};
+use super::{audit, database::Database, rows};
 use crate::domain::{
+    audit::AuditEvent,
     ids::KeyId,
     store::StoreResult,
     tokens::{KeyAlgorithm, KeyMaterial, KeyStore, StoredKey},
@@ -25,9 +26,9 @@ impl KeyStore for Database {
         self.read(|connection| connection.prepare_cached(LIST)?.query_map([], stored_key)?.collect()).await
     }
 
-    async fn insert(&self, key: &StoredKey) -> StoreResult<()> {
+    async fn insert(&self, key: &StoredKey, event: &AuditEvent) -> StoreResult<()> {
         self.calls().count_as_background();
-        let key = key.clone();
+        let (key, event) = (key.clone(), event.clone());
         self.write(move |transaction| {
             let (material, sealed) = key.material.parts();
             transaction.prepare_cached(INSERT)?.execute(named_params! {
@@ -39,7 +40,7 @@ impl KeyStore for Database {
                 ":generation": key.generation,
                 ":active_from": key.active_from.timestamp_millis(),
             })?;
-            Ok(())
+            audit::append(transaction, &event)
         })
         .await
     }
@@ -55,12 +56,15 @@ impl KeyStore for Database {
         .await
     }
 
-    async fn remove(&self, id: &KeyId) -> StoreResult<bool> {
+    async fn remove(&self, id: &KeyId, event: &AuditEvent) -> StoreResult<bool> {
         self.calls().count_as_background();
-        let id = id.clone();
-        let removed =
-            self.write(move |transaction| transaction.prepare_cached(REMOVE)?.execute([id.as_str()])).await?;
-        Ok(removed > 0)
+        let (id, event) = (id.clone(), event.clone());
+        self.write(move |transaction| {
+            let is_removed = transaction.prepare_cached(REMOVE)?.execute([id.as_str()])? > 0;
+            audit::append_any(transaction, Some(&event).filter(|_| is_removed))?;
+            Ok(is_removed)
+        })
+        .await
     }
 }
 

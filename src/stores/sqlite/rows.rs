@@ -12,7 +12,6 @@ use crate::domain::{
         UserWithPassword, Username,
     },
     clock::Instant,
-    ids::UserId,
     one_time::{CodeState, OneTimeToken, Purpose},
     outbox::{Entry, Task},
     passwords::PasswordHash,
@@ -31,6 +30,15 @@ where
     T::Err: StdError + Send + Sync + 'static,
 {
     row.get::<_, String>(column)?.parse().map_err(|error: T::Err| unreadable(column, error))
+}
+
+pub(super) fn optional_id<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: StdError + Send + Sync + 'static,
+{
+    let found: Option<String> = row.get(column)?;
+    found.map(|text| text.parse().map_err(|error: T::Err| unreadable(column, error))).transpose()
 }
 
 pub(super) fn instant(row: &Row<'_>, column: &str) -> rusqlite::Result<Instant> {
@@ -117,7 +125,11 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         ended_at: optional_instant(row, "ended_at")?,
         session_epoch: row.get("session_epoch")?,
         impersonation: match row.get("impersonator")? {
-            Some(by) => Some(Box::new(Impersonation { by, may_write: row.get("impersonator_writes")? })),
+            Some(by) => Some(Box::new(Impersonation {
+                by,
+                may_write: row.get("impersonator_writes")?,
+                by_epoch: row.get::<_, Option<i64>>("impersonator_epoch")?.unwrap_or_default(),
+            })),
             None => None,
         },
         version: row.get("version")?,
@@ -154,14 +166,10 @@ pub(super) fn one_time_token(row: &Row<'_>) -> rusqlite::Result<OneTimeToken> {
 
 pub(super) fn outbox_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let task: String = row.get("task")?;
-    let user: Option<String> = row.get("user_id")?;
     Ok(Entry {
         id: id(row, "id")?,
         slot: row.get("slot")?,
-        user_id: user
-            .map(|id| id.parse::<UserId>())
-            .transpose()
-            .map_err(|error| unreadable("user_id", error))?,
+        user_id: optional_id(row, "user_id")?,
         task: Task::from_stored(&task),
         created_at: instant(row, "created_at")?,
         due_at: instant(row, "due_at")?,

@@ -226,6 +226,14 @@ CREATE TABLE audit_ends (
     position INTEGER NOT NULL,
     hash     BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
+", "
+-- Where something was done from is forgotten apart from what it was. The events of before have both in one.
+ALTER TABLE audit_events ADD COLUMN client_salt BLOB;
+ALTER TABLE audit_events ADD COLUMN client TEXT;
+ALTER TABLE audit_events ADD COLUMN client_hash BLOB;
+
+-- The sessions of those who act for others end with their own.
+ALTER TABLE sessions ADD COLUMN impersonator_epoch INTEGER;
 "];
 
 /// The step after which names have keys that SQL cannot make.

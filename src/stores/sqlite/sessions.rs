@@ -21,10 +21,10 @@ use crate::domain::{
 const INSERT: &str = "
 INSERT INTO sessions (id, user_id, device_name, user_agent, ip_address, created_at, authenticated_at,
                       last_seen_at, idle_expires_at, absolute_expires_at, ended_at, session_epoch, version,
-                      refresh_family, refresh_hash, impersonator, impersonator_writes)
+                      refresh_family, refresh_hash, impersonator, impersonator_writes, impersonator_epoch)
 VALUES (:id, :user_id, :device_name, :user_agent, :ip_address, :created_at, :authenticated_at,
         :last_seen_at, :idle_expires_at, :absolute_expires_at, :ended_at, :session_epoch, :version,
-        :refresh_family, :refresh_hash, :impersonator, :impersonator_writes)";
+        :refresh_family, :refresh_hash, :impersonator, :impersonator_writes, :impersonator_epoch)";
 const BY_ID: &str = "SELECT * FROM sessions WHERE id = ?";
 const BY_OWNER: &str = "SELECT * FROM sessions WHERE id = ? AND user_id = ?";
 const LIST_FIRST: &str = "
@@ -98,6 +98,7 @@ impl SessionStore for Database {
                 ":refresh_hash": refresh.as_bytes(),
                 ":impersonator": session.impersonation.as_ref().map(|by| by.by.as_str()),
                 ":impersonator_writes": session.impersonation.as_ref().map(|by| by.may_write),
+                ":impersonator_epoch": session.impersonation.as_ref().map(|by| by.by_epoch),
             })?;
             audit::append_any(transaction, event.as_ref())
         })

@@ -112,6 +112,10 @@ async fn a_chain_is_whole_and_outlives_retention(stores: &Stores) {
     assert_eq!(stores.audit.purge_events(now() + TimeDelta::days(10)).await, Ok(0));
     let report = log(stores).verify(Some(noted)).await.unwrap();
     assert_eq!((report.events, report.fault), (20, None));
+    // Nothing vouches for what stands before the beginning.
+    let early = Link { position: 3, hash: Link::origin().hash };
+    let report = log(stores).verify(Some(early)).await.unwrap();
+    assert_eq!(report.fault, Some(ChainFault::OtherEnd(30)));
     let other = Link { position: 30, hash: Link::origin().hash };
     let report = log(stores).verify(Some(other)).await.unwrap();
     assert_eq!(report.fault, Some(ChainFault::OtherEnd(30)));
@@ -128,8 +132,15 @@ async fn what_is_personal_is_forgotten_and_the_chain_holds(stores: &Stores) {
     assert_eq!(found.iter().filter(|event| event.details.is_none()).count(), 2);
     let report = log(stores).verify(None).await.unwrap();
     assert_eq!((report.events, report.redacted, report.fault), (3, 2, None));
-    // What somebody did is theirs as well as what was done to them.
+    // Where somebody was is theirs; what they did to others stays.
     assert_eq!(stores.audit.redact("user_01h455vb4pex5vsknk084sn02q").await, Ok(1));
+    let found = stores.audit.list_events(&AuditFilter::default(), &page(10)).await.unwrap();
+    let of_b = found.iter().find(|event| event.subject.as_deref() == Some("user_b")).unwrap();
+    assert_eq!(of_b.details.as_ref().unwrap().reason.as_deref(), Some("$because"));
+    assert_eq!(of_b.client, None);
+    assert!(found.iter().all(|event| event.client.is_none()));
+    let report = log(stores).verify(None).await.unwrap();
+    assert_eq!((report.redacted, report.fault), (3, None));
 }
 
 async fn many_who_seal_make_one_chain(stores: &Stores) {

@@ -213,10 +213,38 @@ async fn ranges_and_prefixes_are_parts_of_the_order(stores: &Stores) {
 async fn many_are_added_each_by_itself(stores: &Stores) {
     let (ada, eve) = (account("ada@example.com"), account("eve@example.com"));
     let again = account("ADA@example.com");
+    let before = stores.directory.preview_users(&[ada.clone(), again.clone()]).await.unwrap();
+    assert_eq!(before, [Insertion::Added, Insertion::Added], "each by itself");
     let outcomes = stores.directory.insert_users(&[ada.clone(), again, eve.clone()]).await.unwrap();
     assert_eq!(outcomes, [Insertion::Added, Insertion::Conflict(Field::Email), Insertion::Added]);
     let outcomes = stores.directory.insert_users(std::slice::from_ref(&ada)).await.unwrap();
     assert!(matches!(outcomes[..], [Insertion::Conflict(_)]));
+    let named = |email: &str, name: Option<&str>| {
+        let mut somebody = account(email);
+        somebody.user.username = name.map(|name| Username::parse(name).unwrap());
+        somebody
+    };
+    let mut zoe = named("zoe@example.com", Some("paypal"));
+    zoe.user.id = UserId::generate(now() + TimeDelta::days(1), &SystemRandom);
+    stores.directory.insert_users(std::slice::from_ref(&zoe)).await.unwrap();
+    let mut same_id = named("other@example.com", None);
+    same_id.user.id = ada.user.id.clone();
+    let looked_up = [
+        named("Ada@example.com", Some("paypal")),
+        same_id,
+        named("a@example.com", Some("paypa1")),
+        named("b@example.com", None),
+    ];
+    assert_eq!(
+        stores.directory.preview_users(&looked_up).await.unwrap(),
+        [
+            Insertion::Conflict(Field::Email),
+            Insertion::Conflict(Field::Identity),
+            Insertion::Conflict(Field::Username),
+            Insertion::Added,
+        ]
+    );
+    stores.users.remove(&zoe.user.id, None).await.unwrap();
     let mut found = stores.directory.read_users(None, 1).await.unwrap();
     let last = found[0].user.id.clone();
     found.extend(stores.directory.read_users(Some(&last), 10).await.unwrap());

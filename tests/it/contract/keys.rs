@@ -6,8 +6,10 @@ use chrono::TimeDelta;
 use vestibule::{
     domain::{
         Error,
+        audit::{AuditActor, AuditEvent, AuditFilter, AuditKind},
         clock::SystemClock,
         ids::KeyId,
+        page::{End, PageRequest},
         random::SystemRandom,
         store::{Field, StoreError},
         tokens::{
@@ -24,6 +26,7 @@ on_every_store!(
     keys_are_found_as_they_were,
     one_key_has_a_generation,
     a_removed_key_is_gone,
+    what_becomes_of_keys_is_written_down,
     processes_that_start_at_once_share_one_key,
     a_key_in_clear_is_replaced_where_it_is_not_accepted,
     a_key_sealed_under_another_secret_is_an_error,
@@ -72,8 +75,8 @@ fn policy(secret: &str, accept_plain: bool) -> KeyPolicy {
 async fn keys_are_found_as_they_were(stores: &Stores) {
     let plain = key(1, KeyMaterial::Plain(vec![0, 1, 255]));
     let sealed = key(2, KeyMaterial::Sealed(vec![2; 60]));
-    stores.keys.insert(&plain).await.unwrap();
-    stores.keys.insert(&sealed).await.unwrap();
+    stores.keys.insert(&plain, &event()).await.unwrap();
+    stores.keys.insert(&sealed, &event()).await.unwrap();
     let mut found = stores.keys.list().await.unwrap();
     found.sort_by_key(|key| key.generation);
     assert_eq!(found, [plain, sealed]);
@@ -81,19 +84,36 @@ async fn keys_are_found_as_they_were(stores: &Stores) {
 
 async fn one_key_has_a_generation(stores: &Stores) {
     let first = key(1, KeyMaterial::Plain(vec![1]));
-    stores.keys.insert(&first).await.unwrap();
-    let second = stores.keys.insert(&key(1, KeyMaterial::Plain(vec![2]))).await;
+    stores.keys.insert(&first, &event()).await.unwrap();
+    let second = stores.keys.insert(&key(1, KeyMaterial::Plain(vec![2])), &event()).await;
     assert_eq!(second, Err(StoreError::Conflict(Field::KeyGeneration)));
-    let again = stores.keys.insert(&StoredKey { generation: 2, ..first }).await;
+    let again = stores.keys.insert(&StoredKey { generation: 2, ..first }, &event()).await;
     assert_eq!(again, Err(StoreError::Conflict(Field::Identity)));
-    stores.keys.insert(&key(2, KeyMaterial::Plain(vec![3]))).await.unwrap();
+    stores.keys.insert(&key(2, KeyMaterial::Plain(vec![3])), &event()).await.unwrap();
+}
+
+fn event() -> AuditEvent {
+    AuditEvent::new(AuditKind::KeyRotated, AuditActor::operator(), now(), &SystemRandom)
+}
+
+async fn what_becomes_of_keys_is_written_down(stores: &Stores) {
+    let made = key(1, KeyMaterial::Plain(vec![1]));
+    stores.keys.insert(&made, &event().about("made")).await.unwrap();
+    assert!(stores.keys.insert(&made, &event().about("not made")).await.is_err());
+    stores.keys.remove(&made.id, &event().about("removed")).await.unwrap();
+    stores.keys.remove(&made.id, &event().about("not removed")).await.unwrap();
+    let all = PageRequest { size: 10, end: End::First, after: None, before: None };
+    let found = stores.audit.list_events(&AuditFilter::default(), &all).await.unwrap();
+    let mut subjects: Vec<_> = found.into_iter().filter_map(|event| event.subject).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects, ["made", "removed"]);
 }
 
 async fn a_removed_key_is_gone(stores: &Stores) {
     let removed = key(1, KeyMaterial::Plain(vec![1]));
-    stores.keys.insert(&removed).await.unwrap();
-    assert_eq!(stores.keys.remove(&removed.id).await, Ok(true));
-    assert_eq!(stores.keys.remove(&removed.id).await, Ok(false));
+    stores.keys.insert(&removed, &event()).await.unwrap();
+    assert_eq!(stores.keys.remove(&removed.id, &event()).await, Ok(true));
+    assert_eq!(stores.keys.remove(&removed.id, &event()).await, Ok(false));
     assert_eq!(stores.keys.list().await.unwrap(), []);
 }
 

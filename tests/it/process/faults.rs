@@ -45,6 +45,49 @@ async fn a_full_disk_is_a_typed_error_and_nothing_is_lost() {
     assert!(process.register("late@example.com").await.unwrap().get("errors").is_none());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_full_disk_no_change_is_made_without_its_event() {
+    let folder = tempdir().unwrap();
+    let full = Process::start_with_limited_files(folder.path(), &super::owned(&[]), 600).await;
+    let registered = full.register("ada@example.com").await.unwrap();
+    let token = registered["data"]["register"]["accessToken"].as_str().unwrap().to_owned();
+    let id = registered["data"]["register"]["user"]["id"].as_str().unwrap().to_owned();
+    let update = "mutation($name: String!) { updateProfile(input: { name: $name }) { user { version } } }";
+    let (mut made, mut refused) = (0_i64, 0);
+    for number in 0..2_000 {
+        let name = format!("Ada {number}");
+        let answer = full.post(Some(&token), update, json!({ "name": name })).await.unwrap();
+        if let Some(version) = answer["data"]["updateProfile"]["user"]["version"].as_i64() {
+            made = version - 1;
+        } else {
+            assert_eq!(code(&answer), "SERVICE_UNAVAILABLE", "{answer}");
+            refused += 1;
+        }
+        if refused == 20 {
+            break;
+        }
+    }
+    assert!(made > 0 && refused == 20, "{made} made, {refused} refused");
+    drop(full);
+    let again = Process::start(folder.path(), &super::owned(&[])).await;
+    let token = again.login("ada@example.com").await.unwrap()["data"]["login"]["accessToken"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let me = again.post(Some(&token), "{ me { version } }", json!({})).await.unwrap();
+    let version = me["data"]["me"]["version"].as_i64().unwrap();
+    assert!(version > made, "what was answered is there");
+    drop(again);
+    let events = super::commands::rows(folder.path(), &["audit", "list", "--subject", &id, "--limit", "0"]);
+    let updates = events.iter().filter(|event| event["type"] == "PROFILE_UPDATED").count();
+    assert_eq!(
+        i64::try_from(updates).unwrap(),
+        version - 1,
+        "each change has its event, and each event its change"
+    );
+    assert_eq!(super::commands::rows(folder.path(), &["audit", "verify"])[0]["fault"], Value::Null);
+}
+
 async fn me(process: &Process, token: &str) -> Value {
     process.post(Some(token), "{ me { id } }", json!({})).await.unwrap_or(Value::Null)
 }

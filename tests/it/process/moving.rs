@@ -29,6 +29,7 @@ fn people(count: usize) -> String {
                 json!({ "publicId": "a/b", "url": "https://img.example/a.png", "width": 3, "height": 4 });
             row["appMetadata"] = json!({ "plan": "gold", "list": [1, "two, three", null] });
             row["suspension"] = json!({ "reason": "späm", "at": "2024-02-01T00:00:00Z" });
+            row["deletionDueAt"] = json!("2999-01-01T00:00:00Z");
         }
         writeln!(lines, "{row}").unwrap();
         lines
@@ -113,6 +114,51 @@ fn faulty_rows_are_told_with_their_lines_and_nothing_is_repeated() {
     assert_eq!(rows(folder.path(), &["users", "list", "--email", "bea"])[0]["name"], "Bea, B.");
 }
 
+#[test]
+fn a_dry_run_finds_what_the_import_would() {
+    let folder = tempdir().unwrap();
+    let first = json!({ "email": "ada@example.com", "username": "paypal" }).to_string();
+    run_with(folder.path(), &["users", "import", "-", "--format", "jsonl"], &first);
+    let lines = [
+        json!({ "email": "ada@example.com", "username": "paypal" }),
+        json!({ "email": "b@example.com", "username": "paypa1" }),
+        json!({ "email": "c@example.com", "username": "zoe" }),
+        json!({ "email": "d@example.com", "username": "ZOE" }),
+    ];
+    let input = lines.map(|line| line.to_string()).join("\n");
+    let report = |more: &[&str]| {
+        let arguments = [&["users", "import", "-", "--format", "jsonl", "--json"], more].concat();
+        let output = run_with(folder.path(), &arguments, &input);
+        let mut report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report.as_object_mut().unwrap().remove("dryRun");
+        let rows: Vec<String> = text(&output.stderr)
+            .lines()
+            .map(|line| line.split(": ").nth(1).unwrap_or_default().to_owned())
+            .collect();
+        (output.status.code(), report, rows)
+    };
+    let foretold = report(&["--dry-run"]);
+    assert_eq!(foretold.2, ["row 2", "row 4"]);
+    assert_eq!(rows(folder.path(), &["users", "list"]).len(), 1);
+    assert_eq!(report(&[]), foretold);
+    assert_eq!(foretold.1, json!({ "rows": 4, "added": 1, "present": 1, "faulty": 2 }));
+}
+
+#[test]
+fn a_hostile_file_takes_no_memory_and_moves_no_cursor() {
+    let folder = tempdir().unwrap();
+    let quote = format!("email,name\na@example.com,\"{}", "x,\n".repeat(1_000_000));
+    let output = run_with(folder.path(), &["users", "import", "-", "--format", "csv"], &quote);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("a row has more than 262144 bytes"), "{}", text(&output.stderr));
+    let twice = run_with(folder.path(), &["users", "import", "-", "--format", "csv"], "email,name,email\n");
+    assert!(text(&twice.stderr).contains("two columns"), "{}", text(&twice.stderr));
+    let escape = r#"{"email":"a@example.com","\u001b]0;title\u0007":1}"#;
+    let output = run_with(folder.path(), &["users", "import", "-", "--format", "jsonl"], escape);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(!output.stderr.contains(&0x1b) && !output.stderr.contains(&7), "{}", text(&output.stderr));
+}
+
 #[cfg(feature = "server-tests")]
 #[tokio::test]
 async fn the_users_of_a_mongoose_program_move_in() {
@@ -130,7 +176,7 @@ async fn the_users_of_a_mongoose_program_move_in() {
                 "isVerified": number % 2 == 0, "createdAt": mongodb::bson::DateTime::from_millis(1_700_000_000_000), "__v": 0,
             }
         })
-        .chain([doc! { "name": "Nobody" }])
+        .chain([doc! { "name": "Nobody" }, doc! { "email": "q@example.com", "role": ["admin"] }])
         .collect();
     database.collection::<Document>("people").insert_many(users).await.unwrap();
     let folder = tempdir().unwrap();
@@ -143,6 +189,7 @@ async fn the_users_of_a_mongoose_program_move_in() {
     let (code, report, told) = run(&[]);
     assert_eq!((code, &report["added"]), (Some(4), &json!(24)), "{told}");
     assert!(told.contains("row 1: roles are there") && told.contains("row 26: email is missing"), "{told}");
+    assert!(told.contains("row 27: role is no text"), "{told}");
     let (_, report, _) = run(&["--with-roles"]);
     assert_eq!((&report["added"], &report["present"]), (&json!(1), &json!(24)));
     let shown = &rows(folder.path(), &["users", "show", "p0@example.com"])[0];

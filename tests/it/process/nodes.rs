@@ -218,3 +218,64 @@ async fn all_other_sessions_end_in_time_when_their_node_is_cut_off_from_redis() 
     }
     assert!(there.accepts(&owner).await && here.accepts(&owner).await, "the session kept");
 }
+
+/// How long it takes on another node until `me` is as expected.
+async fn until_me(node: &Node, token: &str, is_expected: impl Fn(&Value) -> bool) -> Duration {
+    let started = Instant::now();
+    loop {
+        let answer = node.process.post(Some(token), "{ me { roles } }", json!({})).await.unwrap();
+        if is_expected(&answer) {
+            return started.elapsed();
+        }
+        assert!(started.elapsed() < BOUND, "not after {:?}: {answer}", started.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_administrator_changes_on_one_node_is_known_on_the_other_at_once() {
+    const TRIES: usize = 100;
+    let (mongodb, prefix) = (servers::mongodb_url(), servers::unique());
+    let (here, there) = (node(&mongodb, &prefix).await, node(&mongodb, &prefix).await);
+    let folder = tempdir().unwrap();
+    let create = ["users", "create", "--email", "root@example.com", "--name", "Root", "--role", "admin"];
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.args(create).arg("--password-stdin").current_dir(folder.path()).env_clear();
+    command.envs([
+        ("DATABASE_URL", &*mongodb),
+        ("REDIS_URL", &servers::redis_url()),
+        ("REDIS_KEY_PREFIX", &*prefix),
+    ]);
+    let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), b"correct horse battery\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let login = here.process.login("root@example.com").await.unwrap();
+    let root = login["data"]["login"]["accessToken"].as_str().unwrap_or_else(|| panic!("{login}")).to_owned();
+    let registered = here.process.register("ada@example.com").await.unwrap();
+    let text =
+        |pointer: &str| registered["data"]["register"].pointer(pointer).unwrap().as_str().unwrap().to_owned();
+    let (ada, token) = (text("/user/id"), text("/accessToken"));
+    here.process
+        .administer(&root, "mutation { saveRole(input: { name: \"support\", permissions: [\"users:read\"] }) { role { name } } }", json!({}))
+        .await;
+    settle().await;
+    let set = "mutation($id: ID!, $roles: [String!]!) { setUserRoles(input: { id: $id, roles: $roles }) { user { id } } }";
+    let suspend = "mutation($id: ID!) { suspendUser(input: { id: $id, reason: \"spam\" }) { user { id } } }";
+    let restore = "mutation($id: ID!) { restoreUser(input: { id: $id }) { user { id } } }";
+    let [mut roles, mut suspended, mut restored] = [(); 3].map(|()| Vec::new());
+    for number in 0..TRIES {
+        let given: &[&str] = if number % 2 == 0 { &["support"] } else { &[] };
+        here.process.administer(&root, set, json!({ "id": ada, "roles": given })).await;
+        let has = |answer: &Value| answer["data"]["me"]["roles"].as_array().map(|roles| roles.len() - 1);
+        roles.push(until_me(&there, &token, |answer| has(answer) == Some(given.len())).await);
+        here.process.administer(&root, suspend, json!({ "id": ada })).await;
+        let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].clone();
+        suspended.push(until_me(&there, &token, |answer| code(answer) == "ACCOUNT_SUSPENDED").await);
+        here.process.administer(&root, restore, json!({ "id": ada })).await;
+        restored.push(until_me(&there, &token, |answer| has(answer).is_some()).await);
+    }
+    for (what, mut took) in [("roles", roles), ("suspension", suspended), ("restoration", restored)] {
+        took.sort();
+        println!("{what}: median {:?}, longest {:?}", took[TRIES / 2], took[TRIES - 1]);
+        assert!(took[TRIES / 2] < Duration::from_millis(100), "{what}: median {:?}", took[TRIES / 2]);
+    }
+}

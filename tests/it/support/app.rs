@@ -17,7 +17,7 @@ use vestibule::{
     config::Config,
     domain::{
         Domain,
-        administration::Administrator,
+        administration::{Action, Administrator},
         clock::{Clock, Instant},
         outbox::Worker,
         random::SystemRandom,
@@ -125,9 +125,9 @@ impl TestApp {
     /// Registers a person who has these roles.
     pub(crate) async fn user_with_roles(&self, name: &str, roles: &[&str]) -> Persona<'_> {
         let person = self.user(name).await;
-        let roles: Vec<String> = roles.iter().map(|role| (*role).to_owned()).collect();
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect();
         let (id, operator) = (person.id.parse().unwrap(), Administrator::operator());
-        self.domain.administration.set_roles(&operator, &id, &roles).await.unwrap();
+        self.domain.administration.act(&operator, &id, Action::SetRoles(roles)).await.unwrap();
         person
     }
 
@@ -138,13 +138,18 @@ impl TestApp {
         self.send(request).await
     }
 
-    /// The token of the newest link to this page that the developers' mailbox has.
-    pub(crate) async fn sent_token(&self, page: &str) -> String {
+    /// What the developers' mailbox has, the newest first.
+    pub(crate) async fn mailbox(&self) -> String {
         let mut request = Request::get("/dev/mail").header(header::HOST, "localhost:8080");
         let peer = PeerAddress(([127, 0, 0, 1], 4_711).into());
         request.extensions_mut().unwrap().insert(peer);
-        let mails = self.send(request.body(Body::empty()).unwrap()).await;
-        let (_, after) = mails.text.split_once(&format!("/{page}#token=")).expect("no such link");
+        self.send(request.body(Body::empty()).unwrap()).await.text
+    }
+
+    /// The token of the newest link to this page that the developers' mailbox has.
+    pub(crate) async fn sent_token(&self, page: &str) -> String {
+        let mails = self.mailbox().await;
+        let (_, after) = mails.split_once(&format!("/{page}#token=")).expect("no such link");
         after.split(['&', '"', '<']).next().unwrap().to_owned()
     }
 

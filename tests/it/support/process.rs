@@ -116,9 +116,20 @@ impl Process {
 
     /// Posts an operation; `None` when no whole answer came.
     pub(crate) async fn post(&self, token: Option<&str>, query: &str, variables: Value) -> Option<Value> {
+        self.post_to("/graphql", token, query, variables).await
+    }
+
+    /// Posts an operation of administration, which must be done.
+    pub(crate) async fn administer(&self, token: &str, query: &str, variables: Value) -> Value {
+        let answer = self.post_to("/admin/graphql", Some(token), query, variables).await.unwrap();
+        assert!(answer.get("errors").is_none(), "{answer}");
+        answer["data"].clone()
+    }
+
+    async fn post_to(&self, path: &str, token: Option<&str>, query: &str, variables: Value) -> Option<Value> {
         let mut request = self
             .client
-            .post(format!("{}/graphql", self.url))
+            .post(format!("{}{path}", self.url))
             .timeout(Duration::from_secs(30))
             .json(&json!({ "query": query, "variables": variables }));
         if let Some(token) = token {

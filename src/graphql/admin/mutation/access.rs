@@ -115,7 +115,7 @@ impl AccessMutation {
     #[graphql(directive = requires_permission::apply(permission(Permission::KeysRotate)))]
     async fn rotate_signing_key(&self, context: &Context<'_>) -> Result<RotateSigningKeyPayload> {
         let caller = context.administrator().await?;
-        let key = context.domain()?.administration.rotate_signing_key(caller).await?;
+        let key = context.domain()?.administration.rotate_signing_key(caller, false).await?;
         Ok(RotateSigningKeyPayload { key_id: key.as_str().into() })
     }
 }

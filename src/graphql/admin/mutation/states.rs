@@ -40,7 +40,7 @@ impl StateMutation {
             until: input.until.map(|at| at.0),
             ends_sessions: input.end_sessions,
         };
-        let user = context.domain()?.administration.suspend(caller, &id, &request).await?;
+        let user = context.domain()?.administration.act(caller, &id, Action::Suspend(request)).await?;
         Ok(UserPayload { user: AdminUser(user) })
     }
 
@@ -56,7 +56,7 @@ impl StateMutation {
             until: input.until.map(|at| at.0),
             ends_sessions: input.end_sessions,
         };
-        each(context, input.ids, &Action::Suspend(request)).await
+        each(context, input.ids, Action::Suspend(request)).await
     }
 
     /// Opens an account again that is suspended or was deleted by an administrator, until it is erased.
@@ -69,7 +69,7 @@ impl StateMutation {
         let caller = context.administrator().await?;
         let id = user_id(&input.id)?;
 
-        let user = context.domain()?.administration.restore(caller, &id).await?;
+        let user = context.domain()?.administration.act(caller, &id, Action::Restore).await?;
         Ok(UserPayload { user: AdminUser(user) })
     }
 
@@ -80,7 +80,7 @@ impl StateMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: BulkIdsInput,
     ) -> Result<BulkPayload> {
-        each(context, input.ids, &Action::Restore).await
+        each(context, input.ids, Action::Restore).await
     }
 
     /// Makes the password of an account worthless, ends its sessions, and sends its owner the way to a new
@@ -94,7 +94,7 @@ impl StateMutation {
         let caller = context.administrator().await?;
         let id = user_id(&input.id)?;
 
-        let user = context.domain()?.administration.force_password_reset(caller, &id).await?;
+        let user = context.domain()?.administration.act(caller, &id, Action::ForcePasswordReset).await?;
         Ok(UserPayload { user: AdminUser(user) })
     }
 
@@ -105,7 +105,7 @@ impl StateMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: BulkIdsInput,
     ) -> Result<BulkPayload> {
-        each(context, input.ids, &Action::ForcePasswordReset).await
+        each(context, input.ids, Action::ForcePasswordReset).await
     }
 
     /// Ends every session of an account.
@@ -118,7 +118,7 @@ impl StateMutation {
         let caller = context.administrator().await?;
         let id = user_id(&input.id)?;
 
-        let user = context.domain()?.administration.revoke_sessions(caller, &id).await?;
+        let user = context.domain()?.administration.act(caller, &id, Action::RevokeSessions).await?;
         Ok(UserPayload { user: AdminUser(user) })
     }
 
@@ -129,7 +129,7 @@ impl StateMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: BulkIdsInput,
     ) -> Result<BulkPayload> {
-        each(context, input.ids, &Action::RevokeSessions).await
+        each(context, input.ids, Action::RevokeSessions).await
     }
 
     /// Closes an account and has it erased after the grace period; `restoreUser` brings it back until then.
@@ -143,7 +143,7 @@ impl StateMutation {
         let caller = context.administrator().await?;
         let id = user_id(&input.id)?;
 
-        let user = context.domain()?.administration.delete_user(caller, &id).await?;
+        let user = context.domain()?.administration.act(caller, &id, Action::Delete).await?;
         Ok(UserPayload { user: AdminUser(user) })
     }
 
@@ -154,7 +154,7 @@ impl StateMutation {
         context: &Context<'_>,
         #[graphql(desc = "Whom.")] input: BulkIdsInput,
     ) -> Result<BulkPayload> {
-        each(context, input.ids, &Action::Delete).await
+        each(context, input.ids, Action::Delete).await
     }
 
     /// Gives a user these roles and no others, but for that of everybody. Users must have logged in within
@@ -167,8 +167,7 @@ impl StateMutation {
     ) -> Result<UserPayload> {
         let caller = context.administrator().await?;
         let id = user_id(&input.id)?;
-        let roles = input.roles;
-        let user = context.domain()?.administration.set_roles(caller, &id, &roles).await?;
+        let user = context.domain()?.administration.act(caller, &id, Action::SetRoles(input.roles)).await?;
         Ok(UserPayload { user: AdminUser(user) })
     }
 
@@ -179,7 +178,6 @@ impl StateMutation {
         context: &Context<'_>,
         #[graphql(desc = "Who, and which roles.")] input: SetUsersRolesInput,
     ) -> Result<BulkPayload> {
-        let roles = input.roles;
-        each(context, input.ids, &Action::SetRoles(roles)).await
+        each(context, input.ids, Action::SetRoles(input.roles)).await
     }
 }

@@ -104,12 +104,12 @@ impl AuditEventObject {
 
     /// The address of the client. Null once it was forgotten with the person.
     async fn ip_address(&self) -> Option<&str> {
-        self.0.details.as_ref()?.ip_address.as_deref()
+        self.0.client.as_ref()?.ip_address.as_deref()
     }
 
     /// The `User-Agent` of the client. Null once it was forgotten with the person.
     async fn user_agent(&self) -> Option<&str> {
-        self.0.details.as_ref()?.user_agent.as_deref()
+        self.0.client.as_ref()?.user_agent.as_deref()
     }
 
     /// Why, as whoever did it has written.
