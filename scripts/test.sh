@@ -133,6 +133,13 @@ clients() {
   VESTIBULE_BIN=$TARGET_DIR/debug/vestibule step "$1" node "web/e2e/$1.mjs"
 }
 
+# What one warm request costs must not grow unnoticed.
+instructions() {
+  CURRENT=instructions
+  has valgrind || apt_install "to count instructions" valgrind
+  step instructions scripts/instructions.sh
+}
+
 # Generated operations. The same ones each time: other seeds are for those who look for something.
 fuzz() {
   need_binary fuzz
@@ -212,6 +219,7 @@ main() {
   clients avatars
   clients account
   clients audit
+  instructions
   fuzz
   fuzz_targets
   if ((${#FAILED[@]} > 0)); then log_tails "$LOG_DIR"/*.log; fi

@@ -1,5 +1,7 @@
 //! The cache in the process: bounded maps.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use moka::{ops::compute::Op, sync::Cache};
 
@@ -17,8 +19,8 @@ const CAPACITY: u64 = 100_000;
 /// Copies of sessions and users in the process. Tombstones stand in a map of their own, so that
 /// many copies cannot push them out.
 pub struct LocalCache {
-    sessions: Cache<SessionId, Session>,
-    users: Cache<UserId, User>,
+    sessions: Cache<SessionId, Arc<Session>>,
+    users: Cache<UserId, Arc<User>>,
     ended: Cache<SessionId, ()>,
 }
 
@@ -49,7 +51,7 @@ impl SessionCache for LocalCache {
     async fn put_session(&self, session: &Session) -> CacheResult<()> {
         self.sessions.entry_by_ref(&session.id).and_compute_with(|stored| match stored {
             Some(stored) if stored.value().version >= session.version => Op::Nop,
-            _ => Op::Put(session.clone()),
+            _ => Op::Put(Arc::new(session.clone())),
         });
         Ok(())
     }
@@ -57,7 +59,7 @@ impl SessionCache for LocalCache {
     async fn put_user(&self, user: &User) -> CacheResult<()> {
         self.users.entry_by_ref(&user.id).and_compute_with(|stored| match stored {
             Some(stored) if stored.value().version >= user.version => Op::Nop,
-            _ => Op::Put(user.clone()),
+            _ => Op::Put(Arc::new(user.clone())),
         });
         Ok(())
     }

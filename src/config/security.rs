@@ -16,6 +16,8 @@ const MIN_SECRET_CHARACTERS: usize = 32;
 const MIN_DIFFERENT_CHARACTERS: usize = 10;
 /// Costs below this are for tests.
 const MIN_PRODUCTION_COST: u32 = 10;
+/// The library's own hash is optimised in every build, that of several lanes only where the program is.
+const DEFAULT_LANES: usize = if cfg!(debug_assertions) { 1 } else { 2 };
 /// Words that documentation puts where a secret goes.
 const EXAMPLE_WORDS: &[&str] =
     &["changeme", "change-me", "change_me", "example", "secret", "password", "your-", "openssl", "vestibule"];
@@ -84,7 +86,12 @@ pub(super) fn passwords(source: &mut Source, environment: Environment) -> Passwo
         threads => threads,
     };
     let queue = source.number(&variables::HASH_QUEUE, 1..=100_000_usize);
-    PasswordConfig { pool: PoolSettings { cost, threads, queue } }
+    let lanes = match source.number(&variables::HASH_LANES, 0..=4_usize) {
+        0 => DEFAULT_LANES,
+        lanes => lanes,
+    };
+    let max_wait = source.duration(&variables::HASH_MAX_WAIT, SECOND..=MINUTE);
+    PasswordConfig { pool: PoolSettings { cost, threads, lanes, queue, max_wait } }
 }
 
 /// The value is never repeated: it is a secret.

@@ -50,7 +50,9 @@ variables! {
     CLOCK_LEEWAY { "0s", "2s", "How far the clocks of the nodes may be apart, 0s to 5m; tokens and grace windows last this much longer." }
     BCRYPT_COST { "12", "12", "Cost of password hashes, 4 to 31; each step doubles the time." }
     HASH_THREADS { "0", "2", "Threads that hash passwords, 1 to 256; 0 means one for each core." }
+    HASH_LANES { "0", "2", "Passwords that a thread hashes at the same time, 1 to 4; 1 leaves it to the bcrypt library, 0 means 2, or 1 in a debug build." }
     HASH_QUEUE { "128", "128", "Password hashes that may wait, 1 to 100000; more are refused with OVERLOADED." }
+    HASH_MAX_WAIT { "5s", "5s", "How long a password may wait to be hashed, 1s to 1m; one whose turn comes later is refused with OVERLOADED." }
     ACCESS_TOKEN_TTL { "5m", "5m", "How long an access token is valid, 1s to 1h." }
     SESSION_IDLE_TTL { "14d", "14d", "A session ends when it was not used for this long, 1s to 400d." }
     SESSION_ABSOLUTE_TTL { "90d", "90d", "A session ends this long after its login, 1s to 400d, not less than SESSION_IDLE_TTL." }

@@ -1,6 +1,6 @@
 //! Who asks: what a request carries, and who it turns out to be.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use super::{
     accounts::User,
@@ -56,9 +56,16 @@ pub struct ClientInfo {
 #[derive(Debug, Clone)]
 pub struct Principal {
     /// The user.
-    pub user: User,
+    pub user: Arc<User>,
     /// The session.
-    pub session: Session,
+    pub session: Arc<Session>,
+}
+
+impl Principal {
+    /// A person in a session.
+    pub fn new(user: impl Into<Arc<User>>, session: impl Into<Arc<Session>>) -> Self {
+        Self { user: user.into(), session: session.into() }
+    }
 }
 
 /// Who asks.

@@ -82,7 +82,8 @@ impl<W: Send + 'static> Background<W> {
     }
 }
 
-fn lower_priority(priority: i32) {
+/// Lowers the priority of this thread.
+pub(super) fn lower_priority(priority: i32) {
     // On Linux the priority set for "this process" is that of the calling thread alone.
     if let Err(error) = rustix::process::setpriority_process(None, priority) {
         tracing::warn!(%error, "threads of the background keep the normal priority");

@@ -134,14 +134,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a client needs to know in one word: the reason of `UNAUTHENTICATED`, else the code.
-    pub fn in_a_word(&self) -> &'static str {
-        match self {
-            Self::Unauthenticated(reason) => reason.as_str(),
-            other => other.code().as_str(),
-        }
-    }
-
     /// A request that needs credentials and has none.
     pub const MISSING_CREDENTIALS: Self = Self::Unauthenticated(AuthenticationFailure::Missing);
 

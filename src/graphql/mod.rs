@@ -6,6 +6,7 @@ mod documents;
 mod enums;
 mod error;
 mod fields;
+mod known;
 mod limits;
 mod mutation;
 mod once;
@@ -20,7 +21,9 @@ mod unsent;
 
 use std::sync::Arc;
 
-use async_graphql::{Executor, ObjectType, Request, Response, SDLExportOptions, Schema, SubscriptionType};
+use async_graphql::{
+    Executor, ObjectType, Request, Response, SDLExportOptions, Schema, SubscriptionType, ValidationMode,
+};
 use futures_util::stream::BoxStream;
 
 pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
@@ -30,6 +33,7 @@ pub use prepare::ResolvedRequest;
 pub use request::{GraphqlRequest, Method, Outcome, RequestError};
 pub use stream::{Emission, Executions};
 
+use self::known::KnownDocuments;
 use crate::{
     config::{GraphqlConfig, OperationLimits},
     domain::{Domain, Error, background::Background},
@@ -44,21 +48,24 @@ pub type UserSchema = Schema<query::Query, mutation::Mutation, subscription::Sub
 /// One of the schemas.
 #[derive(Clone)]
 enum AnySchema {
-    User(UserSchema),
+    /// That of users, and the same for documents that were found valid before.
+    User(UserSchema, UserSchema),
     Admin(admin::AdminSchema),
 }
 
 impl AnySchema {
-    async fn execute(&self, request: Request) -> Response {
+    async fn execute(&self, request: Request, is_valid: bool) -> Response {
+        // On the heap, where it is not moved any more: it has room for every field there is.
         match self {
-            Self::User(schema) => schema.execute(request).await,
-            Self::Admin(schema) => schema.execute(request).await,
+            Self::User(_, unchecked) if is_valid => Box::pin(unchecked.execute(request)).await,
+            Self::User(schema, _) => Box::pin(schema.execute(request)).await,
+            Self::Admin(schema) => Box::pin(schema.execute(request)).await,
         }
     }
 
     fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
         match self {
-            Self::User(schema) => Executor::execute_stream(schema, request, None),
+            Self::User(schema, _) => Executor::execute_stream(schema, request, None),
             Self::Admin(schema) => Executor::execute_stream(schema, request, None),
         }
     }
@@ -67,12 +74,25 @@ impl AnySchema {
 /// From how many bytes on a request is large. What fewer of them cost is less than a millisecond or two.
 const LARGE: usize = 8 * 1024;
 
-/// The schema, and what may be asked of it.
+/// The schema, and what may be asked of it. Clones share it.
 #[derive(Clone)]
-pub struct Graphql {
+pub struct Graphql(Arc<GraphqlParts>);
+
+impl std::ops::Deref for Graphql {
+    type Target = GraphqlParts;
+
+    fn deref(&self) -> &GraphqlParts {
+        &self.0
+    }
+}
+
+/// What [`Graphql`] is made of.
+#[derive(Clone)]
+pub struct GraphqlParts {
     schema: AnySchema,
     domain: Domain,
     documents: Documents,
+    known: KnownDocuments,
     limits: OperationLimits,
     shows_schema: bool,
     readers: Arc<Background<()>>,
@@ -87,15 +107,17 @@ impl Graphql {
         documents: Documents,
         readers: Arc<Background<()>>,
     ) -> Self {
-        let builder = with_introspection(schema(), config.introspection);
-        Self {
-            schema: AnySchema::User(builder.data(domain.clone()).finish()),
+        let builder = || with_introspection(schema(), config.introspection).data(domain.clone());
+        let unchecked = builder().validation_mode(ValidationMode::Fast).finish();
+        Self(Arc::new(GraphqlParts {
+            schema: AnySchema::User(builder().finish(), unchecked),
             domain,
             documents,
+            known: KnownDocuments::default(),
             limits: config.limits,
             shows_schema: config.introspection,
             readers,
-        }
+        }))
     }
 
     /// The schema of administration over the same domain, with limits of its own. Whether it shows itself
@@ -103,12 +125,13 @@ impl Graphql {
     #[must_use]
     pub fn for_administration(&self, limits: OperationLimits) -> Self {
         let builder = with_introspection(admin::schema(), self.shows_schema);
-        Self {
+        Self(Arc::new(GraphqlParts {
             schema: AnySchema::Admin(builder.data(self.domain.clone()).finish()),
             documents: self.documents.of_anybody(),
+            known: KnownDocuments::default(),
             limits,
-            ..self.clone()
-        }
+            ..(*self.0).clone()
+        }))
     }
 
     /// Does what is in proportion to so many bytes that a client has sent: what takes long on threads that

@@ -1,7 +1,7 @@
 //! Requests with an `Idempotency-Key`: done once, answered as often as they come.
 
 use async_graphql::{
-    Request, Response, ServerError,
+    Response, ServerError,
     parser::types::{OperationDefinition, OperationType, Selection},
 };
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use super::{
     ApiError, Graphql, Outcome, RequestContext, RequestError,
     context::{CookieEffect, CsrfVerdict},
     error, fields,
+    prepare::Runnable,
 };
 use crate::domain::{
     Error, ErrorCode,
@@ -67,7 +68,7 @@ pub(super) fn is_repeatable(operation: &OperationDefinition) -> bool {
 
 impl Graphql {
     /// Runs a request unless it was run before; then answers the same.
-    pub(super) async fn run_once(&self, prepared: Request, once: Once, context: &RequestContext) -> Outcome {
+    pub(super) async fn run_once(&self, prepared: Runnable, once: Once, context: &RequestContext) -> Outcome {
         let answers = &self.domain.answers;
         let id = &context.request_id;
         let caller = match context.actor(&self.domain).await {

@@ -1,5 +1,7 @@
 //! From the text of a request to what may be executed: everything that is looked at before.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Request, Value, Variables,
     parser::{
@@ -15,6 +17,7 @@ use super::{
     Graphql,
     documents::Found,
     error::request_error,
+    known::Known,
     limits::{self, Excess, Over},
     once::{self, Once},
     request::{GraphqlRequest, Method, RequestError, with_request_id},
@@ -41,9 +44,16 @@ impl ResolvedRequest {
     }
 }
 
+/// A request of a document.
+pub(super) struct Runnable {
+    pub(super) request: Request,
+    /// What is known of the document.
+    pub(super) known: Arc<Known>,
+}
+
 /// A request that may be executed.
 pub(super) struct Prepared {
-    pub(super) request: Request,
+    pub(super) runnable: Runnable,
     pub(super) kind: OperationType,
     /// Where it is to be done once.
     pub(super) once: Option<Once>,
@@ -76,8 +86,7 @@ impl Graphql {
             let operation = select(document, rest.operation_name.as_deref());
             operation.is_ok_and(|operation| operation.ty == OperationType::Subscription)
         };
-        limits::check_text(text, &self.limits).is_ok()
-            && parser::parse_query(text).is_ok_and(|document| is_subscription(&document))
+        self.read_document(text).is_ok_and(|known| is_subscription(&known.document))
     }
 
     /// Succeeds for a list of so many requests.
@@ -97,9 +106,8 @@ impl Graphql {
         method: Method,
         idempotency_key: Option<&str>,
     ) -> Result<Prepared, RequestError> {
-        limits::check_text(&text, &self.limits).map_err(too_complex)?;
-        let mut document = parse(&text)?;
-        let operation = select(&document, request.operation_name.as_deref())?;
+        let known = self.read_document(&text)?;
+        let operation = select(&known.document, request.operation_name.as_deref())?;
         let kind = operation.ty;
         check_method(kind, method)?;
         let mut given = request.variables.unwrap_or_default();
@@ -109,8 +117,10 @@ impl Graphql {
         let key = idempotency_key.filter(|_| once::is_repeatable(operation));
         let once = key.map(|key| Once::new(key, &text, request.operation_name.as_deref(), &given));
         let variables = Variables::from_json(serde_json::Value::Object(given));
-        let asks_for_schema =
-            limits::check_document(&document, &variables, &self.limits).map_err(too_complex)?;
+        let asks_for_schema = match known.asks_for_schema {
+            Some(asks_for_schema) => asks_for_schema,
+            None => limits::check_document(&known.document, &variables, &self.limits).map_err(too_complex)?,
+        };
         if asks_for_schema && !self.shows_schema {
             return Err(invalid("The service does not show its schema."));
         }
@@ -118,6 +128,7 @@ impl Graphql {
         if kind == OperationType::Subscription {
             check_single_root(&operation.selection_set.node)?;
         }
+        let mut document = known.document.clone();
         unsent::leave_out(&mut document, &variables);
 
         let keep = keep.map(|hash| (hash, text.clone()));
@@ -126,7 +137,16 @@ impl Graphql {
             prepared = prepared.operation_name(name);
         }
         prepared.set_parsed_query(document);
-        Ok(Prepared { request: prepared, kind, once, keep })
+        Ok(Prepared { runnable: Runnable { request: prepared, known }, kind, once, keep })
+    }
+
+    /// The document of a text, parsed and bounded as far as the text alone decides.
+    fn read_document(&self, text: &str) -> Result<Arc<Known>, RequestError> {
+        if let Some(known) = self.known.get(text) {
+            return Ok(known);
+        }
+        limits::check_text(text, &self.limits).map_err(too_complex)?;
+        Ok(Arc::new(Known::new(text, parse(text)?, &self.limits).map_err(too_complex)?))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use async_graphql::{PathSegment, Request, Response, ServerError, Value};
+use async_graphql::{PathSegment, Response, ServerError, Value};
 use serde::Deserialize;
 
 use super::{
     Graphql, RequestContext,
     error::{code_extensions, refusal},
-    prepare::ResolvedRequest,
+    prepare::{ResolvedRequest, Runnable},
 };
 use crate::domain::{
     ErrorCode,
@@ -115,23 +115,25 @@ impl Graphql {
             Err(error) => return Outcome::Refused(RequestError::Faulty(refusal(&error, &id))),
         };
         self.documents.keep(prepared.keep);
-        let request = prepared.request.data(context.clone());
+        let mut runnable = prepared.runnable;
+        runnable.request = runnable.request.data(context.clone());
         let origin = Origin { request_id: Some(id.clone()), client: context.client.clone() };
         audit::within(origin, async {
             match prepared.once {
-                Some(once) => self.run_once(request, once, &context).await,
-                None => self.run(request, &id).await,
+                Some(once) => self.run_once(runnable, once, &context).await,
+                None => self.run(runnable, &id).await,
             }
         })
         .await
     }
 
     /// Runs a query or mutation.
-    pub(super) async fn run(&self, prepared: Request, id: &RequestId) -> Outcome {
-        let mut response = self.schema.execute(prepared).await;
+    pub(super) async fn run(&self, Runnable { request, known }: Runnable, id: &RequestId) -> Outcome {
+        let mut response = self.schema.execute(request, known.is_valid()).await;
         let is_executed = response.errors.iter().all(is_of_execution);
         response.errors.iter_mut().for_each(|error| complete(error, id));
         if is_executed {
+            self.known.executed(&known);
             null_incomplete_data(&mut response);
             return Outcome::Executed(response);
         }

@@ -1,7 +1,13 @@
 //! Requests whose answers come one after the other: subscriptions, and over the same carrier also
 //! queries and mutations, which have one answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use async_graphql::{Response, ServerError, Value, parser::types::OperationType};
 use futures_util::{
@@ -50,9 +56,10 @@ impl Graphql {
         let kind = prepared.kind;
         self.documents.keep(prepared.keep);
         let origin = Origin { request_id: Some(id.clone()), client: context.client.clone() };
-        let prepared = prepared.request.data(context);
+        let mut prepared = prepared.runnable;
+        prepared.request = prepared.request.data(context);
         if kind == OperationType::Subscription {
-            let answers = self.schema.execute_stream(prepared).enumerate();
+            let answers = self.schema.execute_stream(prepared.request).enumerate();
             return Ok(answers.map(move |(number, response)| emission(number, response, &id)).boxed());
         }
         let graphql = self.clone();
@@ -74,8 +81,9 @@ impl Graphql {
     }
 }
 
-/// Runs executions in tasks of their own: a client that goes away does not stop a write half-way, a
-/// panic is one masked error, and only the wait has a time limit.
+/// Runs executions to their end: one that has to wait for something goes on in a task of its own, so that a
+/// client that goes away does not stop a write half-way. A panic is one masked error, and only the wait has a
+/// time limit.
 #[derive(Clone)]
 pub struct Executions {
     /// Executions under way, also those whose client has gone.
@@ -93,6 +101,19 @@ impl Executions {
         &self,
         execution: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, ErrorCode> {
+        let mut execution = Box::pin(execution);
+        // Whatever is warm is done at once. Nobody can go away in between.
+        let first = poll_fn(|context| {
+            Poll::Ready(catch_unwind(AssertUnwindSafe(|| execution.as_mut().poll(context))))
+        });
+        match first.await {
+            Ok(Poll::Ready(outcome)) => return Ok(outcome),
+            Ok(Poll::Pending) => {}
+            Err(_) => {
+                tracing::error!("a resolver panicked");
+                return Err(ErrorCode::InternalServerError);
+            }
+        }
         let task = self.tracker.spawn(execution.in_current_span());
         #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
         match tokio::time::timeout(self.time_limit, task).await {

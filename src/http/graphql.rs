@@ -83,17 +83,17 @@ enum Asked {
 fn parse_body(bytes: &[u8], graphql: &Graphql) -> Result<Asked, Refusal> {
     let malformed =
         || Refusal::bad_request("The body must be one JSON object with the string member \"query\".");
+    if bytes.trim_ascii_start().first() == Some(&b'{') {
+        let request = serde_json::from_slice(bytes).map_err(|_| malformed())?;
+        return Ok(Asked::One(Box::new(request)));
+    }
     let read = |value: Value| match value {
         Value::Object(_) => serde_json::from_value(value).map_err(|_| malformed()),
         _ => Err(malformed()),
     };
-    match serde_json::from_slice(bytes).map_err(|_| malformed())? {
-        Value::Array(items) => {
-            graphql.check_batch(items.len()).map_err(Refusal::of_request)?;
-            items.into_iter().map(read).collect::<Result<_, _>>().map(Asked::Many)
-        }
-        value => read(value).map(|request| Asked::One(Box::new(request))),
-    }
+    let Ok(Value::Array(items)) = serde_json::from_slice(bytes) else { return Err(malformed()) };
+    graphql.check_batch(items.len()).map_err(Refusal::of_request)?;
+    items.into_iter().map(read).collect::<Result<_, _>>().map(Asked::Many)
 }
 
 /// The parameters of a GET; JSON where the body would have objects.

@@ -2,6 +2,7 @@
 //! requests in flight finish.
 
 use std::{
+    convert::Infallible,
     io,
     net::SocketAddr,
     pin::{Pin, pin},
@@ -9,12 +10,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{Extension, Router};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
+use axum::{Router, body::Body, extract::Request, response::Response, routing::future::RouteFuture};
+use hyper::{body::Incoming, server::conn::http1, service::Service};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -62,7 +60,26 @@ impl ServerTimeouts {
 
 /// A stream that a client which reads nothing cannot hold for ever.
 type Stream = Pin<Box<TimeoutStream<Lingering>>>;
-type Connection = http1::UpgradeableConnection<TokioIo<Stream>, TowerToHyperService<Router>>;
+type Connection = http1::UpgradeableConnection<TokioIo<Stream>, Peer>;
+
+/// The router, as one connection sees it.
+struct Peer {
+    router: Router,
+    address: PeerAddress,
+}
+
+impl Service<axum::http::Request<Incoming>> for Peer {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = RouteFuture<Infallible>;
+
+    fn call(&self, request: axum::http::Request<Incoming>) -> Self::Future {
+        let mut request: Request = request.map(Body::new);
+        request.extensions_mut().insert(self.address);
+        // A router is always ready.
+        tower::Service::call(&mut self.router.clone(), request)
+    }
+}
 
 /// A bound listener, not serving yet.
 pub struct Server {
@@ -138,7 +155,7 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(Lingering::new(stream, self.lingering.clone()));
         stream.set_write_timeout(Some(self.timeouts.write));
-        let service = TowerToHyperService::new(router.clone().layer(Extension(PeerAddress(peer))));
+        let service = Peer { router: router.clone(), address: PeerAddress(peer) };
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.timeouts.header)

@@ -436,7 +436,9 @@ async fn an_account_is_changed_by_an_administrator(app: &TestApp) {
 }
 
 async fn whose_address_is_replaced_is_told_at_the_old_one(app: &TestApp) {
-    let (root, ada) = (admin(app).await, app.user("ada").await);
+    let root = admin(app).await;
+    app.work().await;
+    let ada = app.user("ada").await;
     app.work().await;
     let token = app.sent_token("verify-email").await;
     let verify = "mutation($input: VerifyEmailInput!) { verifyEmail(input: $input) { success } }";

@@ -47,7 +47,7 @@ fn wait_of(answer: &Answer) -> u64 {
 
 async fn parallel_attempts_get_no_further_than_those_in_a_row(app: &TestApp) {
     app.user("ada").await;
-    let before = app.domain.passwords.jobs();
+    let before = app.domain.passwords.load().taken;
     let attempts = (0..500)
         .map(|number| async move { app.login_from(&address(number), EMAIL, "a wrong password").await });
     let answers = join_all(attempts).await;
@@ -60,7 +60,7 @@ async fn parallel_attempts_get_no_further_than_those_in_a_row(app: &TestApp) {
     });
     let refused = app.anonymous(&format!("mutation {{ {one_document} }}"), json!({})).await;
     assert_eq!(refused.code(), "OPERATION_TOO_COMPLEX");
-    assert_eq!(app.domain.passwords.jobs() - before, 10, "who is refused costs no hash");
+    assert_eq!(app.domain.passwords.load().taken - before, 10, "who is refused costs no hash");
 }
 
 async fn failures_in_a_row_wait_ever_longer_and_end_at_a_hundred(app: &TestApp) {

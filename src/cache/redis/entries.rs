@@ -1,6 +1,8 @@
 //! Keys and values in Redis: `PREFIX:{USER}:s:SESSION` and `PREFIX:{USER}:u`, each either
 //! `VERSION|JSON` or, for an ended session, the tombstone.
 
+use std::sync::Arc;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::domain::{
@@ -44,7 +46,9 @@ pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Option<T> {
 pub(super) fn decode_session(text: Option<&str>) -> CachedSession {
     match text {
         Some(TOMBSTONE) => CachedSession::Ended,
-        Some(text) => decode(text).map_or(CachedSession::Absent, CachedSession::Live),
+        Some(text) => {
+            decode(text).map_or(CachedSession::Absent, |session| CachedSession::Live(Arc::new(session)))
+        }
         None => CachedSession::Absent,
     }
 }

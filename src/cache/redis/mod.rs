@@ -75,7 +75,7 @@ pub(super) async fn open(settings: &RedisConfig, random: &SharedRandom) -> Resul
 
 impl RedisCache {
     /// Both copies of this process, if both are there.
-    fn load_near(&self, session: &str, user: &str) -> Option<(Session, User)> {
+    fn load_near(&self, session: &str, user: &str) -> Option<(Arc<Session>, Arc<User>)> {
         if !self.connection.trust().believes_near() {
             return None;
         }
@@ -88,7 +88,7 @@ impl RedisCache {
         }
     }
 
-    async fn load_far(&self, session: &str, user: &str) -> CacheResult<(CachedSession, Option<User>)> {
+    async fn load_far(&self, session: &str, user: &str) -> CacheResult<(CachedSession, Option<Arc<User>>)> {
         let generation = self.connection.trust().generation();
         let tickets = self
             .connection
@@ -101,7 +101,7 @@ impl RedisCache {
         let (found_session, found_user) = self.connection.judge(loaded)?;
         let found = (
             entries::decode_session(found_session.as_deref()),
-            found_user.and_then(|text| entries::decode::<User>(&text)),
+            found_user.and_then(|text| entries::decode::<User>(&text)).map(Arc::new),
         );
         if let Some((session_ticket, user_ticket)) = tickets {
             let live = match &found.0 {

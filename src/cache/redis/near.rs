@@ -1,7 +1,10 @@
 //! Copies in this process, in front of Redis. Redis tells of every change of what was read
 //! (client tracking), and a change that comes while a copy is on its way keeps it from being kept.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use moka::{ops::compute::Op, sync::Cache};
 
@@ -15,12 +18,11 @@ const CAPACITY: u64 = 20_000;
 
 #[derive(Clone)]
 pub(super) enum Copy {
-    Session(Session),
-    User(User),
+    Session(Arc<Session>),
+    User(Arc<User>),
 }
 
 #[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "nearly every entry is the large one")]
 enum Entry {
     /// A read that is under way, by its ticket.
     Awaited(u64),
@@ -89,7 +91,7 @@ mod tests {
         let now = SystemClock.now();
         let email = EmailAddress::parse("ada@example.com").unwrap();
         let name = DisplayName::parse("Ada").unwrap();
-        Copy::User(User::new(UserId::generate(now, &SystemRandom), email, name, now))
+        Copy::User(Arc::new(User::new(UserId::generate(now, &SystemRandom), email, name, now)))
     }
 
     #[test]

@@ -133,7 +133,7 @@ pub(super) async fn run(
 }
 
 /// Tells of rows that were left out, up to a number; answers how many there were so far.
-fn tell(import: &mut Import<'_>, told: usize, progress: &ProgressBar) -> usize {
+fn tell(import: &mut Import, told: usize, progress: &ProgressBar) -> usize {
     let bad = import.drain_bad();
     progress.suspend(|| {
         for fault in bad.iter().take(TOLD.saturating_sub(told)) {

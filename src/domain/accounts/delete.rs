@@ -24,7 +24,7 @@ impl Accounts {
         // Not at once even without grace, or it could find that the account is not marked yet.
         let begins_at = due_at.max(now + SETTLED);
         self.parts.outbox.enqueue_at(erase, Some(Slot::of_user("erase", id)), begins_at).await?;
-        let mut known = caller.user.clone();
+        let mut known = (*caller.user).clone();
         for _ in 0..TRIES {
             let mut change = UserChange::of(id, now);
             // The caller may have become an administrator since: the roles are those of this version.

@@ -168,7 +168,9 @@ impl Administration {
         let is_past_saving = |user: &User| user.deletion_due_at.is_some_and(|due| due <= now);
         let user = self
             .change_user(caller, id, |user, change| {
-                let suspension = user.suspension.as_ref().filter(|_| !is_past_saving(user))?;
+                // One that has ended by itself is none.
+                let is_closed = user.is_suspended(now) && !is_past_saving(user);
+                let suspension = user.suspension.as_ref().filter(|_| is_closed)?;
                 change.set.suspension = Patch::Clear;
                 // That of its owner is the owner's to take back.
                 if user.deletion_due_at.is_some() && suspension.reason != DELETED_AS_WELL {
@@ -238,7 +240,7 @@ impl Administration {
         }
         let user = self
             .change_user(caller, id, |user, change| {
-                let is_by_owner = user.deletion_due_at.is_some() && user.suspension.is_none();
+                let is_by_owner = user.deletion_due_at.is_some() && !user.is_suspended(now);
                 if user.deletion_due_at.is_some() && !is_by_owner {
                     return None;
                 }

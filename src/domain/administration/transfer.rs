@@ -44,7 +44,11 @@ impl Administration {
     }
 
     pub(in crate::domain) async fn add_users(&self, accounts: &[UserWithPassword]) -> Result<Vec<Insertion>> {
-        for User { id, deletion_due_at, .. } in accounts.iter().map(|account| &account.user) {
+        let due: Vec<_> =
+            accounts.iter().filter(|account| account.user.deletion_due_at.is_some()).cloned().collect();
+        let found = if due.is_empty() { Vec::new() } else { self.look_up(&due).await? };
+        for (account, _) in due.iter().zip(found).filter(|(_, found)| *found == Insertion::Added) {
+            let User { id, deletion_due_at, .. } = &account.user;
             if let Some(due_at) = deletion_due_at {
                 // Written down first, as by whoever asks for a deletion. One that is not added is not erased.
                 let (task, slot) = (Task::EraseAccount { user_id: id.clone() }, Slot::of_user("erase", id));

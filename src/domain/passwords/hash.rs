@@ -50,9 +50,10 @@ impl PasswordHash {
     /// passlib write it, `PHPass`. `None` for any other text, and for what asks for too much work.
     pub fn import(text: &str) -> Option<Self> {
         let hash = Self(text.to_owned());
-        (hash.cost().is_some_and(|cost| super::BCRYPT_COSTS.contains(&cost) && cost <= MAX_IMPORTED_COST)
-            || hash.foreign().is_some())
-        .then_some(hash)
+        let is_readable =
+            || hash.parts().is_some_and(|(_, bcrypt)| bcrypt.parse::<bcrypt::HashParts>().is_ok());
+        let is_bounded = |cost| super::BCRYPT_COSTS.contains(&cost) && cost <= MAX_IMPORTED_COST;
+        (hash.cost().is_some_and(is_bounded) && is_readable() || hash.foreign().is_some()).then_some(hash)
     }
 
     /// The hash as another system has made it.
@@ -105,14 +106,14 @@ pub(super) fn prepare(password: &Password) -> (Scheme, Zeroizing<Vec<u8>>) {
     (Scheme::Prehashed, Zeroizing::new(reduced.into_bytes()))
 }
 
-/// Whether a password of more than 71 bytes is that of a plain hash, as systems make it that cut passwords at 72
-/// bytes; `None` where that is not the question. No plain hash of ours is of such a password, and none is
-/// like it: that would need a zero byte.
-pub(super) fn matches_truncated(stored: &PasswordHash, password: &Password) -> Option<bool> {
+/// What of a password of more than 71 bytes a plain hash is of, as systems make it that cut passwords at 72
+/// bytes, and that hash; `None` where that is not the question. No plain hash of ours is of such a password, and
+/// none is like it: that would need a zero byte.
+pub(super) fn cut_for<'a>(stored: &'a PasswordHash, password: &'a Password) -> Option<(&'a [u8], &'a str)> {
     let bytes = password.as_bytes();
     match stored.parts() {
         Some((Scheme::Plain, bcrypt)) if bytes.len() > MAX_PLAIN_BYTES && !bytes.contains(&0) => {
-            Some(bcrypt::verify(&bytes[..bytes.len().min(MAX_PLAIN_BYTES + 1)], bcrypt).unwrap_or(false))
+            Some((&bytes[..bytes.len().min(MAX_PLAIN_BYTES + 1)], bcrypt))
         }
         _ => None,
     }

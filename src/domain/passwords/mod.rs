@@ -2,18 +2,25 @@
 
 mod foreign;
 mod hash;
+mod lanes;
 mod policy;
 mod pool;
 mod text;
+mod worker;
 
 pub use hash::PasswordHash;
 pub use policy::{
     BreachCheckUnavailable, BreachedPasswords, PasswordPolicy, SCORES, Strength, blocklist_key,
 };
-pub use pool::{PoolSettings, Verification};
+pub use pool::{HashingLoad, PoolSettings};
 pub use text::{MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS, Password};
+pub use worker::Verification;
 
+use std::sync::Arc;
+
+use lanes::Lane;
 use pool::Pool;
+use worker::Worker;
 
 use super::{error::Result, random::SharedRandom};
 
@@ -36,20 +43,20 @@ impl Passwords {
         policy: PasswordPolicy,
         random: &SharedRandom,
     ) -> std::io::Result<Self> {
-        Ok(Self { pool: pool::start(settings, random)?, policy })
+        Ok(Self { pool: Pool::start(settings, random)?, policy })
     }
 
-    /// How much the threads were given to do so far: hashes, verifications, estimates.
-    pub fn jobs(&self) -> u64 {
-        self.pool.jobs()
+    /// How busy the hashing threads are and were.
+    pub fn load(&self) -> HashingLoad {
+        self.pool.load()
     }
 
     /// Hashes a new password at the configured cost.
     ///
     /// # Errors
-    /// `Overloaded` when the queue is full, at once.
+    /// `Overloaded` when the queue is full, at once, and when its turn comes too late.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash> {
-        self.pool.run(move |worker| worker.hash(&password)).await?
+        self.pool.run(move |worker, lane| async move { worker.hash(&lane, &password).await }).await
     }
 
     /// Verifies `password` against `stored`. Without a stored hash it does the same work and
@@ -58,6 +65,9 @@ impl Passwords {
     /// # Errors
     /// `Overloaded` when the queue is full, at once.
     pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<Verification> {
-        self.pool.run(move |worker| worker.verify(&password, stored.as_ref())).await?
+        let verify = move |worker: Arc<Worker>, lane: Lane| async move {
+            worker.verify(&lane, &password, stored.as_ref()).await
+        };
+        self.pool.run(verify).await
     }
 }

@@ -105,7 +105,7 @@ impl Passwords {
         let words = words.iter().flat_map(|word| parts_of(word)).take(MAX_WORDS);
         let words: Vec<String> = self.policy.words.iter().cloned().chain(words).collect();
         let guessed = password.clone();
-        let mut strength = self.pool.run(move |_| estimate(&guessed, &words)).await?;
+        let mut strength = self.pool.run(move |_, _| async move { estimate(&guessed, &words) }).await?;
         let policy = &self.policy;
         if policy.blocklist.contains(&blocklist_key(password.expose())) {
             strength.fault =

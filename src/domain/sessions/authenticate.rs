@@ -100,7 +100,7 @@ impl Sessions {
         let (Some(session), Some(user)) = (session, user) else {
             return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));
         };
-        Ok(Principal { user, session })
+        Ok(Principal::new(user, session))
     }
 
     /// Writes that a session is in use, at most once a minute, without holding up the request.

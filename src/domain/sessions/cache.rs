@@ -1,6 +1,6 @@
 //! The volatile copies of sessions and users. Losing them costs time and nothing else.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -38,7 +38,7 @@ pub struct CacheCheckpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CachedSession {
     /// A copy.
-    Live(Session),
+    Live(Arc<Session>),
     /// A tombstone: it was ended.
     Ended,
     /// Nothing: ask the store.
@@ -51,7 +51,7 @@ pub struct CachedPrincipal {
     /// The session.
     pub session: CachedSession,
     /// The user.
-    pub user: Option<User>,
+    pub user: Option<Arc<User>>,
 }
 
 /// Copies of sessions and users, with the rule that no late writer can bring back what has ended:

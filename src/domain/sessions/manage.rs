@@ -19,7 +19,7 @@ impl Sessions {
     /// `ServiceUnavailable`.
     pub async fn find_own(&self, caller: &Principal, id: &SessionId) -> Result<Option<Session>> {
         if *id == caller.session.id {
-            return Ok(Some(caller.session.clone()));
+            return Ok(Some((*caller.session).clone()));
         }
         let found = self.parts.store.find(id).await?;
         let now = self.parts.clock.now();

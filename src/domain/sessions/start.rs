@@ -1,6 +1,6 @@
 //! The start of a session: what login and registration have in common.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use chrono::TimeDelta;
 
@@ -25,9 +25,9 @@ const SEEN_INTERVAL: TimeDelta = TimeDelta::hours(1);
 /// A user who has just been given tokens.
 pub struct SignedIn {
     /// The user.
-    pub user: User,
+    pub user: Arc<User>,
     /// The session.
-    pub session: Session,
+    pub session: Arc<Session>,
     /// The access token.
     pub access_token: IssuedAccessToken,
     /// The refresh token.
@@ -119,7 +119,7 @@ impl Sessions {
         refresh_token: RefreshToken,
     ) -> Result<SignedIn> {
         let access_token = self.parts.tokens.issue(&user, &session.id)?;
-        let principal = Principal { user, session };
+        let principal = Principal::new(user, session);
         self.copy(self.parts.cache.fill(&principal).await);
         let Principal { user, session } = principal;
         Ok(SignedIn { user, session, access_token, refresh_token, device_token: None })

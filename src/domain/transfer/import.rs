@@ -4,7 +4,10 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::{BuildHasher, RandomState},
+    sync::Arc,
 };
+
+use tokio::task::JoinHandle;
 
 use super::{UserRecord, record::Reading};
 use crate::domain::{
@@ -12,7 +15,7 @@ use crate::domain::{
     accounts::{Insertion, UserWithPassword},
     administration::{Administration, Administrator},
     audit::AuditKind,
-    error::Result,
+    error::{Error, Result},
     store::Field,
 };
 
@@ -50,13 +53,21 @@ pub struct ImportReport {
     pub bad: u64,
 }
 
+/// What became of a batch.
+type Outcomes = Result<Vec<Insertion>>;
+
+/// A user with the number of the row.
+type Row = (u64, UserWithPassword);
+
 /// An import that is under way.
-pub struct Import<'a> {
-    administration: &'a Administration,
+pub struct Import {
+    administration: Arc<Administration>,
     caller: Administrator,
     options: ImportOptions,
     roles: Option<RoleBook>,
-    batch: Vec<(u64, UserWithPassword)>,
+    batch: Vec<Row>,
+    /// The batch before, which is being added while rows are read.
+    under_way: Option<JoinHandle<(Vec<Row>, Outcomes)>>,
     /// The rows of the addresses so far, by a hash of each.
     seen: HashMap<u64, u64>,
     /// The same of user names, in a dry run: nothing that is written finds those that come twice.
@@ -71,14 +82,15 @@ impl Administration {
     ///
     /// # Errors
     /// `Forbidden`, `ServiceUnavailable`.
-    pub async fn import(&self, caller: &Administrator, options: ImportOptions) -> Result<Import<'_>> {
+    pub async fn import(self: &Arc<Self>, caller: &Administrator, options: ImportOptions) -> Result<Import> {
         let roles = self.begin_import(caller, &options).await?;
         Ok(Import {
-            administration: self,
+            administration: self.clone(),
             caller: caller.clone(),
             roles: roles.filter(|_| options.with_roles),
             options,
             batch: Vec::with_capacity(BATCH),
+            under_way: None,
             seen: HashMap::new(),
             usernames: HashMap::new(),
             hasher: RandomState::new(),
@@ -88,7 +100,7 @@ impl Administration {
     }
 }
 
-impl Import<'_> {
+impl Import {
     /// Takes a row, or what is wrong with it.
     ///
     /// # Errors
@@ -120,14 +132,32 @@ impl Import<'_> {
         self.bad.push(BadRow { row, reason });
     }
 
+    /// Has the batch added while the next one is read, and counts the one before.
     async fn flush(&mut self) -> Result<()> {
-        let (rows, accounts): (Vec<u64>, Vec<UserWithPassword>) = self.batch.drain(..).unzip();
-        let outcomes = if self.options.is_dry_run {
-            self.administration.look_up(&accounts).await?
-        } else {
-            self.administration.add_users(&accounts).await?
-        };
-        for ((row, outcome), account) in rows.into_iter().zip(outcomes).zip(&accounts) {
+        self.settle().await?;
+        let batch = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        let (administration, is_dry_run) = (self.administration.clone(), self.options.is_dry_run);
+        self.under_way = Some(tokio::spawn(async move {
+            let accounts: Vec<_> = batch.iter().map(|(_, account)| account.clone()).collect();
+            let outcomes = if is_dry_run {
+                administration.look_up(&accounts).await
+            } else {
+                administration.add_users(&accounts).await
+            };
+            (batch, outcomes)
+        }));
+        // It begins now, not when rows have to be waited for.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Counts what became of the batch that is being added.
+    async fn settle(&mut self) -> Result<()> {
+        let Some(under_way) = self.under_way.take() else { return Ok(()) };
+        let (batch, outcomes) = under_way.await.map_err(|error| Error::Internal(error.to_string()))?;
+        let outcomes = outcomes?;
+        for ((row, account), outcome) in batch.iter().zip(outcomes) {
+            let row = *row;
             match outcome {
                 Insertion::Added => match self.first_with_username(row, account) {
                     Some(first) => {
@@ -178,6 +208,7 @@ impl Import<'_> {
     /// `ServiceUnavailable`.
     pub async fn finish(&mut self) -> Result<ImportReport> {
         self.flush().await?;
+        self.settle().await?;
         if !self.options.is_dry_run {
             let event = self.administration.event(AuditKind::UsersImported, &self.caller);
             let ImportReport { added, present, bad } = self.report;

@@ -68,7 +68,7 @@ impl AccountMutation {
         };
         let user = context.domain()?.accounts.update_profile(caller, change).await?;
         let session = caller.session.clone();
-        Ok(UpdateProfilePayload { user: UserObject(Principal { user, session }) })
+        Ok(UpdateProfilePayload { user: UserObject(Principal::new(user, session)) })
     }
 
     /// Changes the caller's own password and, unless told otherwise, logs all other devices out.
@@ -87,7 +87,7 @@ impl AccountMutation {
         };
         let user = context.domain()?.accounts.change_password(caller, change).await?;
         let session = caller.session.clone();
-        Ok(ChangePasswordPayload { user: UserObject(Principal { user, session }) })
+        Ok(ChangePasswordPayload { user: UserObject(Principal::new(user, session)) })
     }
 }
 

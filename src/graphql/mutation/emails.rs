@@ -135,7 +135,7 @@ impl EmailMutation {
 async fn if_caller(context: &Context<'_>, user: User) -> Option<UserObject> {
     match context.actor().await {
         Ok(Actor::User(caller)) if caller.user.id == user.id => {
-            Some(UserObject(Principal { user, session: caller.session.clone() }))
+            Some(UserObject(Principal::new(user, caller.session.clone())))
         }
         _ => None,
     }

@@ -63,7 +63,7 @@ impl LifeMutation {
         let caller = context.principal().await?;
         let user = context.domain()?.accounts.confirm_avatar(caller, &input.into()).await?;
         let session = caller.session.clone();
-        Ok(ConfirmAvatarPayload { user: UserObject(Principal { user, session }) })
+        Ok(ConfirmAvatarPayload { user: UserObject(Principal::new(user, session)) })
     }
 
     /// Leaves the caller without a picture.
@@ -72,7 +72,7 @@ impl LifeMutation {
         let caller = context.principal().await?;
         let user = context.domain()?.accounts.remove_avatar(caller).await?;
         let session = caller.session.clone();
-        Ok(RemoveAvatarPayload { user: UserObject(Principal { user, session }) })
+        Ok(RemoveAvatarPayload { user: UserObject(Principal::new(user, session)) })
     }
 
     /// Everything that is held on the caller.

@@ -1,5 +1,7 @@
 //! `login`, `refresh`, `logout`, `renameSession`, `revokeSession`, `revokeOtherSessions`.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object};
 
 use crate::{
@@ -168,8 +170,8 @@ pub(super) fn auth_payload(
     };
     let (access_token, refresh_token, device_token) = in_body;
     AuthPayload {
-        user: UserObject(Principal { user, session: session.clone() }),
-        session: SessionObject { session, current: true },
+        user: UserObject(Principal::new(user, session.clone())),
+        session: SessionObject { session: Arc::unwrap_or_clone(session), current: true },
         access_token,
         refresh_token,
         device_token,

@@ -40,7 +40,6 @@ pub(super) use user::UserObject;
 /// Anything with an id that `node` can look up.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The id: opaque, unique across all types, never reused."))]
-#[expect(clippy::large_enum_variant, reason = "it lives as long as one field is resolved")]
 pub(super) enum Node {
     /// A user.
     User(UserObject),

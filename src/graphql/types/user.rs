@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct UserObject(pub(crate) Principal);
 
 impl UserObject {
-    const fn user(&self) -> &User {
+    fn user(&self) -> &User {
         &self.0.user
     }
 }

@@ -156,7 +156,7 @@ impl Connection {
             },
             reason = &mut session.ended => {
                 self.last_words().await;
-                return Err(Some(Close::Unauthorized(reason.in_a_word())));
+                return Err(Some(Close::Unauthorized(message::in_a_word(&reason))));
             }
             () = stopping => return Err(Some(Close::GoingAway)),
             _ = pings.tick() => {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use futures_util::FutureExt;
 use serde_json::{Map, Value};
 
-use super::message::Close;
+use super::message::{Close, in_a_word};
 use crate::{
     domain::{
         Credentials, Error,
@@ -37,7 +37,7 @@ pub(super) async fn authenticate(
         Ok(Actor::User(listener)) => listener,
         Ok(Actor::Anonymous) => return Err(Close::Forbidden(AuthenticationFailure::Missing.as_str())),
         Err(error @ (Error::Unauthenticated(_) | Error::AccountSuspended)) => {
-            let reason = error.in_a_word();
+            let reason = in_a_word(&error);
             tracing::info!(reason, "credentials of a socket refused");
             return Err(Close::Forbidden(reason));
         }

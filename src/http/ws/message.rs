@@ -5,7 +5,10 @@ use axum::extract::ws::{CloseFrame, Message};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::graphql::{Emission, GraphqlRequest};
+use crate::{
+    domain::Error,
+    graphql::{Emission, GraphqlRequest},
+};
 
 /// Why the service closes a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,14 @@ pub(super) enum Close {
     TooBig,
     /// 1013: the person has too many sockets; try again later.
     TooManySockets,
+}
+
+/// Why credentials are not good, in one word: the reason of `UNAUTHENTICATED`, else the code.
+pub(super) fn in_a_word(error: &Error) -> &'static str {
+    match error {
+        Error::Unauthenticated(reason) => reason.as_str(),
+        other => other.code().as_str(),
+    }
 }
 
 /// The most bytes that the id of an operation may have; clients use numbers or UUIDs.

@@ -207,6 +207,10 @@ impl UserDirectory for MongoStore {
     }
 
     async fn insert_users(&self, accounts: &[UserWithPassword]) -> StoreResult<Vec<Insertion>> {
+        // The driver refuses to insert nothing.
+        if accounts.is_empty() {
+            return Ok(Vec::new());
+        }
         let (users, count) = (self.users.clone(), accounts.len());
         let documents: Vec<UserDocument> = accounts.iter().map(UserDocument::from).collect();
         let inserted = self.bounded(async move {

@@ -41,7 +41,7 @@ pub(super) const USERS_BY_VERIFIED: &str = "users_by_verified";
 pub(super) const USERS_BY_ROLE: &str = "users_by_role";
 pub(super) const USERS_BY_SUSPENSION_END: &str = "users_by_suspension_end";
 pub(super) const AUDIT_BY_POSITION: &str = "audit_events_unique_position";
-pub(super) const AUDIT_UNSEALED: &str = "audit_events_unsealed";
+pub(super) const AUDIT_UNSEALED: &str = "audit_events_waiting";
 pub(super) const AUDIT_BY_SUBJECT: &str = "audit_events_by_subject";
 pub(super) const AUDIT_BY_ACTOR: &str = "audit_events_by_actor";
 pub(super) const AUDIT_BY_KIND: &str = "audit_events_by_kind";
@@ -134,12 +134,14 @@ async fn create_directory_indexes(database: &Database) -> Result<(), IndexError>
     documents(AUDIT)
         .create_indexes([
             unique_where_present(AUDIT_BY_POSITION, doc! { "position": 1 }),
-            plain(AUDIT_UNSEALED, doc! { "unsealed": 1, "_id": 1 }),
+            where_true(AUDIT_UNSEALED, "unsealed"),
             plain(AUDIT_BY_SUBJECT, doc! { "subject": 1, "_id": 1 }),
             plain(AUDIT_BY_ACTOR, doc! { "actor": 1, "_id": 1 }),
             plain(AUDIT_BY_KIND, doc! { "kind": 1, "_id": 1 }),
         ])
         .await?;
+    // It had every event that ever was.
+    drop_index(&documents(AUDIT), "audit_events_unsealed").await?;
     documents(SERVICE_TOKENS).create_index(unique("service_tokens_unique_hash", doc! { "hash": 1 })).await?;
     Ok(())
 }
@@ -235,6 +237,13 @@ fn unique(name: &str, keys: Document) -> IndexModel {
 fn unique_where_present(name: &str, keys: Document) -> IndexModel {
     let options = IndexOptions::builder().name(name.to_owned()).unique(true).sparse(true).build();
     IndexModel::builder().keys(keys).options(options).build()
+}
+
+/// Of those documents alone of which the field is true, in the order of their ids.
+fn where_true(name: &str, field: &str) -> IndexModel {
+    let options =
+        IndexOptions::builder().name(name.to_owned()).partial_filter_expression(doc! { field: true }).build();
+    IndexModel::builder().keys(doc! { field: 1, "_id": 1 }).options(options).build()
 }
 
 fn plain(name: &str, keys: Document) -> IndexModel {

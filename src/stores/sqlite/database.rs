@@ -9,11 +9,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::oneshot;
 
 use super::{
-    Sharing, error,
+    Sharing, error, group,
     lock::{self, FileLock},
     schema::{self, MigrationError},
 };
@@ -32,13 +32,16 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a call may take, the wait in the queue included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENT_CACHE: usize = 64;
+/// The most memory for pages of the file that the writer keeps: an insert touches a page of each of many indexes.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// A handle to the threads; they end when it is dropped.
 pub(super) struct Database {
-    writer: flume::Sender<Job>,
-    readers: flume::Sender<Job>,
+    writer: flume::Sender<group::Write>,
+    /// `None` where the writer reads as well.
+    readers: Option<flume::Sender<Job>>,
     _lock: Option<FileLock>,
     calls: Arc<StoreCalls>,
 }
@@ -59,8 +62,8 @@ impl Database {
         let place = Path::new(":memory:");
         let mut connection = Connection::open_in_memory().map_err(|error| unusable(place, &error))?;
         prepare_writer(&mut connection, place)?;
-        let writer = start("sqlite", vec![connection], place)?;
-        Ok(Self { readers: writer.clone(), writer, _lock: None, calls: Arc::default() })
+        let writer = start_writer(connection, place)?;
+        Ok(Self { readers: None, writer, _lock: None, calls: Arc::default() })
     }
 
     fn open_path(path: &Path, sharing: Sharing) -> Result<Self, OpenError> {
@@ -88,8 +91,8 @@ impl Database {
             .collect();
         let readers = readers.map_err(|error| unusable(path, &error))?;
         Ok(Self {
-            writer: start("sqlite-write", vec![connection], path)?,
-            readers: start("sqlite-read", readers, path)?,
+            writer: start_writer(connection, path)?,
+            readers: Some(start_readers(readers, path)?),
             _lock: lock,
             calls: Arc::default(),
         })
@@ -108,13 +111,29 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.calls.count();
-        submit(&self.writer, move |connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let outcome = work(&transaction)?;
-            transaction.commit()?;
-            Ok(outcome)
-        })
-        .await
+        self.make(work).await
+    }
+
+    async fn make<T, F>(&self, work: F) -> StoreResult<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let write: group::Write = Box::new(move |transaction| {
+            // Work that nobody waits for any more has timed out and must not be done after all.
+            if reply.is_closed() {
+                return None;
+            }
+            let outcome = work(transaction);
+            let is_kept = outcome.is_ok();
+            let verdict: group::Verdict = Box::new(move |settled| {
+                let _ = reply.send(settled.map(|()| outcome));
+            });
+            Some((is_kept, verdict))
+        });
+        self.writer.try_send(write).map_err(|_| full())?;
+        answered(answer).await??.map_err(|error| error::map(&error))
     }
 
     /// Runs `work` on a connection that only reads.
@@ -124,7 +143,10 @@ impl Database {
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         self.calls.count();
-        submit(&self.readers, move |connection| work(connection)).await
+        match &self.readers {
+            Some(readers) => submit(readers, move |connection| work(connection)).await,
+            None => self.make(move |transaction| work(transaction)).await,
+        }
     }
 }
 
@@ -147,17 +169,23 @@ where
             let _ = reply.send(work(connection));
         }
     });
-    threads.try_send(job).map_err(|_| {
-        tracing::warn!("the SQLite queue is full");
-        StoreError::Unavailable
-    })?;
+    threads.try_send(job).map_err(|_| full())?;
+    answered(answer).await?.map_err(|error| error::map(&error))
+}
+
+fn full() -> StoreError {
+    tracing::warn!("the SQLite queue is full");
+    StoreError::Unavailable
+}
+
+async fn answered<T>(answer: oneshot::Receiver<T>) -> StoreResult<T> {
     #[expect(clippy::disallowed_methods, reason = "only the answer is waited for; the thread goes on")]
     let answered = tokio::time::timeout(CALL_TIMEOUT, answer).await;
     let Ok(Ok(outcome)) = answered else {
         tracing::warn!("SQLite did not answer in time");
         return Err(StoreError::Unavailable);
     };
-    outcome.map_err(|error| error::map(&error))
+    Ok(outcome)
 }
 
 /// The version of the schema of a file, which is there.
@@ -176,6 +204,7 @@ fn prepare_writer(connection: &mut Connection, path: &Path) -> Result<(), OpenEr
         // An acknowledged write is on the disk: it survives `kill -9` and the loss of power.
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         schema::migrate(connection)
     };
     prepare(connection).map_err(|error| match error {
@@ -184,13 +213,21 @@ fn prepare_writer(connection: &mut Connection, path: &Path) -> Result<(), OpenEr
     })
 }
 
+/// Starts the thread that writes.
+fn start_writer(mut connection: Connection, path: &Path) -> Result<flume::Sender<group::Write>, OpenError> {
+    let (sender, queue) = flume::bounded(QUEUE);
+    let thread = thread::Builder::new().name("sqlite-write".to_owned());
+    let started = thread.spawn(move || group::run(&mut connection, &queue));
+    started.map(|_| sender).map_err(|error| unusable(path, &error))
+}
+
 /// Starts a thread for each connection, all of which take from one queue.
-fn start(name: &str, connections: Vec<Connection>, path: &Path) -> Result<flume::Sender<Job>, OpenError> {
+fn start_readers(connections: Vec<Connection>, path: &Path) -> Result<flume::Sender<Job>, OpenError> {
     let (sender, queue) = flume::bounded::<Job>(QUEUE);
     for mut connection in connections {
         let queue = queue.clone();
         thread::Builder::new()
-            .name(name.to_owned())
+            .name("sqlite-read".to_owned())
             .spawn(move || {
                 for job in &queue {
                     // A job that panics has rolled back, and must not take the thread with it.
@@ -209,25 +246,4 @@ fn unusable(path: &Path, error: &dyn std::fmt::Display) -> OpenError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_store_that_cannot_write_is_unavailable_and_recovers() {
-        let database = Database::open(&SqliteFile::Memory, Sharing::Alone).unwrap();
-        let write = "INSERT INTO signing_keys VALUES ('k', 'EdDSA', x'00', 0, 0, 1, 0)";
-        let pragma = |name: &'static str, value: i64| {
-            submit(&database.writer, move |connection| connection.pragma_update(None, name, value))
-        };
-        pragma("query_only", 1).await.unwrap();
-        let outcome = database.write(move |transaction| transaction.execute(write, [])).await;
-        assert_eq!(outcome, Err(StoreError::Unavailable));
-        pragma("query_only", 0).await.unwrap();
-        pragma("max_page_count", 1).await.unwrap_or(());
-        let large = "INSERT INTO signing_keys SELECT 'big', 'EdDSA', zeroblob(10000000), 0, 0, 2, 0";
-        let outcome = database.write(move |transaction| transaction.execute(large, [])).await;
-        assert_eq!(outcome, Err(StoreError::Unavailable), "a full disk");
-        pragma("max_page_count", 1_000_000).await.unwrap_or(());
-        assert_eq!(database.write(move |transaction| transaction.execute(write, [])).await, Ok(1));
-    }
-}
+mod tests;

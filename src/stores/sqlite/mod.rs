@@ -6,6 +6,7 @@ mod audit;
 mod database;
 mod directory;
 mod error;
+mod group;
 mod keys;
 mod lock;
 mod notes;

@@ -96,10 +96,10 @@ async fn open_trusted(settings: vestibule::config::RedisConfig) -> Cache {
 fn principal() -> Principal {
     let user = account("ada@example.com").user;
     let (session, _) = session(&user.id);
-    Principal { user, session }
+    Principal::new(user, session)
 }
 
-async fn loaded(cache: &dyn SessionCache, principal: &Principal) -> (CachedSession, Option<User>) {
+async fn loaded(cache: &dyn SessionCache, principal: &Principal) -> (CachedSession, Option<Arc<User>>) {
     let found = cache.load(&principal.user.id, &principal.session.id).await.unwrap();
     (found.session, found.user)
 }
@@ -115,11 +115,12 @@ async fn what_was_filled_is_loaded(Cache { sessions: cache, .. }: Cache) {
 async fn newer_copies_stay(Cache { sessions: cache, .. }: Cache) {
     let mut principal = principal();
     let old = principal.clone();
-    principal.session = Session { version: 2, device_name: Some("new".into()), ..principal.session };
-    principal.user = User { version: 10, email_verified: true, ..principal.user };
+    let session = Session { version: 2, device_name: Some("new".into()), ..(*old.session).clone() };
+    principal.session = Arc::new(session);
+    principal.user = Arc::new(User { version: 10, email_verified: true, ..(*old.user).clone() });
     cache.fill(&principal).await.unwrap();
     cache.fill(&old).await.unwrap();
-    cache.put_user(&User { version: 9, ..old.user.clone() }).await.unwrap();
+    cache.put_user(&User { version: 9, ..(*old.user).clone() }).await.unwrap();
     let expected = (CachedSession::Live(principal.session.clone()), Some(principal.user.clone()));
     assert_eq!(loaded(&*cache, &principal).await, expected);
 }
@@ -129,7 +130,7 @@ async fn an_ended_session_stays_ended_whatever_comes_late(Cache { sessions: cach
     cache.fill(&principal).await.unwrap();
     cache.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
     cache.fill(&principal).await.unwrap();
-    cache.put_session(&Session { version: 99, ..principal.session.clone() }).await.unwrap();
+    cache.put_session(&Session { version: 99, ..(*principal.session).clone() }).await.unwrap();
     assert_eq!(loaded(&*cache, &principal).await.0, CachedSession::Ended);
 }
 
@@ -143,8 +144,8 @@ async fn of_fills_and_an_end_at_once_the_end_stays(Cache { sessions: cache, .. }
         let fills = (0..8).map(|number| {
             let (cache, principal) = (cache.clone(), principal.clone());
             tokio::spawn(async move {
-                let session = Session { version: number + 1, ..principal.session.clone() };
-                cache.fill(&Principal { session, user: principal.user.clone() }).await.unwrap();
+                let session = Session { version: number + 1, ..(*principal.session).clone() };
+                cache.fill(&Principal::new(principal.user.clone(), session)).await.unwrap();
                 cache.load(&principal.user.id, &principal.session.id).await.unwrap();
             })
         });
@@ -185,7 +186,7 @@ async fn three_processes() -> [Arc<dyn SessionCache>; 3] {
 #[tokio::test]
 async fn what_one_process_ends_or_changes_another_knows_at_once() {
     let [here, there, _] = three_processes().await;
-    let until = async |principal: &Principal, expected: (CachedSession, Option<User>)| {
+    let until = async |principal: &Principal, expected: (CachedSession, Option<Arc<User>>)| {
         for _ in 0..100 {
             if loaded(&*there, principal).await == expected {
                 return;
@@ -203,8 +204,9 @@ async fn what_one_process_ends_or_changes_another_knows_at_once() {
     let before = there.round_trips();
     loaded(&*there, &principal).await;
     assert_eq!(there.round_trips(), before, "the copy is in the process");
-    principal.user.version += 1;
-    principal.user.email_verified = true;
+    let user = Arc::make_mut(&mut principal.user);
+    user.version += 1;
+    user.email_verified = true;
     here.put_user(&principal.user).await.unwrap();
     until(&principal, (CachedSession::Live(principal.session.clone()), Some(principal.user.clone()))).await;
     here.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
@@ -223,7 +225,7 @@ async fn fills_that_come_late_from_other_processes_meet_the_tombstone() {
         }
         ending.end(&principal.user.id, std::slice::from_ref(&principal.session.id)).await.unwrap();
         late.fill(&principal).await.unwrap();
-        late.put_session(&Session { version: 99, ..principal.session.clone() }).await.unwrap();
+        late.put_session(&Session { version: 99, ..(*principal.session).clone() }).await.unwrap();
         assert_eq!(loaded(&*reading, &principal).await.0, CachedSession::Ended);
         assert_eq!(loaded(&*late, &principal).await.0, CachedSession::Ended);
     }
@@ -234,8 +236,7 @@ async fn fills_that_come_late_from_other_processes_meet_the_tombstone() {
         assert_eq!(reading.load(&many.user.id, id).await.unwrap().session, CachedSession::Ended);
     }
     // An older copy of a user that comes late from another process is not kept either.
-    let mut user = many.user.clone();
-    user.version = 5;
+    let user = Arc::new(User { version: 5, ..(*many.user).clone() });
     ending.put_user(&user).await.unwrap();
     late.put_user(&many.user).await.unwrap();
     assert_eq!(loaded(&*reading, &many).await.1, Some(user));

@@ -212,6 +212,8 @@ async fn ranges_and_prefixes_are_parts_of_the_order(stores: &Stores) {
 
 async fn many_are_added_each_by_itself(stores: &Stores) {
     let (ada, eve) = (account("ada@example.com"), account("eve@example.com"));
+    assert_eq!(stores.directory.insert_users(&[]).await, Ok(Vec::new()));
+    assert_eq!(stores.directory.preview_users(&[]).await, Ok(Vec::new()));
     let again = account("ADA@example.com");
     let before = stores.directory.preview_users(&[ada.clone(), again.clone()]).await.unwrap();
     assert_eq!(before, [Insertion::Added, Insertion::Added], "each by itself");

@@ -35,9 +35,10 @@ async fn survives(folder: &Path, settings: Vec<(String, String)>) {
         let mut process = Process::start(folder, &settings).await;
         let storm = (0..CLIENTS).map(|client| register_until_it_ends(&process, round, client, &acknowledged));
         let storm = futures_util::future::join_all(storm);
+        let enough = (round + 1) * (CLIENTS + 1);
         tokio::select! {
             _ = storm => panic!("the clients ended by themselves"),
-            () = tokio::time::sleep(Duration::from_millis(1_500)) => {}
+            () = until(&acknowledged, enough) => {}
         }
         process.kill();
     }
@@ -47,6 +48,16 @@ async fn survives(folder: &Path, settings: Vec<(String, String)>) {
     for email in &acknowledged {
         let answer = process.login(email).await.unwrap();
         assert!(answer.get("errors").is_none(), "{email} was acknowledged and is lost: {answer}");
+    }
+}
+
+/// Waits a second and a half at least, and until so many were acknowledged; half a minute at most.
+async fn until(acknowledged: &Mutex<BTreeSet<String>>, enough: usize) {
+    for tick in 0..300 {
+        if tick >= 15 && acknowledged.lock().unwrap().len() >= enough {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

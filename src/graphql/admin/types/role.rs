@@ -60,7 +60,7 @@ impl Viewer {
 
     /// The user; null for another service.
     async fn user(&self) -> Option<AdminUser> {
-        self.0.principal().map(|principal| AdminUser(principal.user.clone()))
+        self.0.principal().map(|principal| AdminUser((*principal.user).clone()))
     }
 
     /// The names of what they may do.
