@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::{output::Format, with_domain};
+use super::{output::Format, print, with_domain};
 use crate::{
     app::Opening,
     domain::{
@@ -50,14 +50,19 @@ async fn act(domain: &Domain, command: KeysCommand, format: Format) -> anyhow::R
         }
         KeysCommand::Rotate { at_once } => {
             let made = administration.rotate_signing_key(&operator, at_once).await?;
-            Ok(format.one(&json!({ "made": made.as_str() })))
+            Ok(said(format, &json!({ "made": made.as_str() }), made.as_str()))
         }
         KeysCommand::Revoke { key } => {
             let id: KeyId = key.parse().context("the id of a key starts with key_")?;
             administration.revoke_signing_key(&operator, &id).await?;
-            Ok(format.one(&json!({ "revoked": id.as_str() })))
+            Ok(said(format, &json!({ "revoked": id.as_str() }), &format!("{id} is taken out")))
         }
     }
+}
+
+/// What was done: an object for programs, a line for people and for scripts that read it.
+fn said(format: Format, object: &Value, line: &str) -> ExitCode {
+    if format.json { format.one(object) } else { print(&format!("{line}\n")) }
 }
 
 fn as_json(key: &KeySummary) -> Value {

@@ -133,15 +133,13 @@ async function rotateUnderLoad(service) {
   return { oldKey, newKey, before, after };
 }
 
+/** What `keys list --json` prints: an object a line. */
 function listed(text) {
-  return text.split('\n').map((line) => {
-    const [id, algorithm, state] = line.split(/\s+/);
-    return { id, algorithm, state };
-  });
+  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
 }
 
 async function listAndRevoke(service, { oldKey, newKey, before, after }) {
-  let keys = listed(await service.command('keys', 'list'));
+  let keys = listed(await service.command('keys', 'list', '--json'));
   const states = (list) => list.map(({ id, state }) => `${id} ${state}`).join();
   assert(states(keys) === `${oldKey} retired,${newKey} active`, `keys list prints ${states(keys)}`);
   ok('keys list shows one active and one retired key');
@@ -174,7 +172,7 @@ async function listAndRevoke(service, { oldKey, newKey, before, after }) {
   await verify(before.token);
   await verify(latest.token);
   ok('so does jose, once its keys are as old as they may be');
-  keys = listed(await service.command('keys', 'list'));
+  keys = listed(await service.command('keys', 'list', '--json'));
   assert(states(keys) === `${oldKey} retired,${third} active`, `keys list prints ${states(keys)}`);
   ok('keys list no longer has the revoked key');
 }
