@@ -4,7 +4,6 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::Duration,
 };
@@ -23,7 +22,6 @@ type Job<W> = Box<dyn FnOnce(&W) + Send>;
 /// Threads, each with a worker of its own; they end when this is dropped.
 pub struct Background<W> {
     jobs: flume::Sender<Job<W>>,
-    taken: AtomicU64,
     retry_after: Duration,
 }
 
@@ -52,12 +50,7 @@ impl<W: Send + 'static> Background<W> {
                 }
             })?;
         }
-        Ok(Self { jobs, taken: AtomicU64::new(0), retry_after })
-    }
-
-    /// How many jobs were taken so far.
-    pub fn jobs(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
+        Ok(Self { jobs, retry_after })
     }
 
     /// Runs `work` on one of the threads. Work whose caller has gone away is skipped.
@@ -77,7 +70,6 @@ impl<W: Send + 'static> Background<W> {
             }
         });
         self.jobs.try_send(job).map_err(|_| Error::Overloaded { retry_after: self.retry_after })?;
-        self.taken.fetch_add(1, Ordering::Relaxed);
         answer.await.map_err(|_| Error::Internal("a thread of the background ended".into()))
     }
 }
