@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 use vestibule::domain::{
     accounts::EmailAddress,
+    audit::AuditEvent,
     clock::SystemClock,
     ids::KeyId,
     one_time::{OneTimeSecret, ShortCode, Ticket},
@@ -31,7 +32,7 @@ impl KeyStore for Keys {
         Ok(self.0.lock().unwrap().clone())
     }
 
-    async fn insert(&self, key: &StoredKey) -> StoreResult<()> {
+    async fn insert(&self, key: &StoredKey, _: &AuditEvent) -> StoreResult<()> {
         self.0.lock().unwrap().push(key.clone());
         Ok(())
     }
@@ -40,7 +41,7 @@ impl KeyStore for Keys {
         Ok(())
     }
 
-    async fn remove(&self, _: &KeyId) -> StoreResult<bool> {
+    async fn remove(&self, _: &KeyId, _: &AuditEvent) -> StoreResult<bool> {
         Ok(false)
     }
 }
