@@ -6,6 +6,8 @@
 #   scripts/instructions.sh --update   write down what is counted
 #   scripts/instructions.sh BINARY     only print the count of this program (a build of bench/instructions.rs)
 set -euo pipefail
+# A part that fails in a substitution ends the whole.
+shopt -s inherit_errexit
 
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -41,8 +43,8 @@ built() {
   cargo test --all-features --bench instructions --no-run --message-format=json 2>/dev/null |
     python3 -c '
 import json, sys
-found = [json.loads(line).get("executable") for line in sys.stdin if "\"executable\":\"" in line]
-print(found[-1])'
+found = [json.loads(line) for line in sys.stdin if "\"executable\":\"" in line]
+print([one["executable"] for one in found if one["target"]["name"] == "instructions"][-1])'
 }
 
 has valgrind || die "valgrind is missing (Debian: valgrind)"

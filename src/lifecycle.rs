@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     app::App,
@@ -16,9 +16,22 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 /// How long executions without a client may take at the end: longer than store calls do.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// Serves until the process is told to stop (SIGTERM or Ctrl-C), then lets requests in flight
-/// finish. A second signal ends it at once.
-pub async fn run(app: App, server: Server, admin_server: Option<Server>) {
+/// The listeners of a process.
+pub struct Listeners {
+    /// That of everybody.
+    pub public: Server,
+    /// That of administration, where it has one of its own.
+    pub administration: Option<Server>,
+    /// That of operators, where they have one.
+    pub operators: Option<Server>,
+    /// For how long requests are taken after it was said that they should go elsewhere.
+    pub delay: Duration,
+}
+
+/// Serves until the process is told to stop (SIGTERM or Ctrl-C). It says that it is not ready, goes on for the
+/// delay, and then lets requests in flight finish. A second signal ends it at once.
+pub async fn run(app: App, listeners: Listeners) {
+    let Listeners { public: server, administration: admin_server, operators, delay } = listeners;
     let housekeeping = tokio::spawn(keep_house(app.domain.clone()));
     let keys = tokio::spawn(tend_keys(app.domain.tokens.clone(), app.key_interval));
     let audit = tokio::spawn(tend_audit(app.domain.clone()));
@@ -30,10 +43,25 @@ pub async fn run(app: App, server: Server, admin_server: Option<Server>) {
             server.serve(router, admin_stops.cancelled_owned()).await;
         }
     });
+    // Operators see the end of it.
+    let ended = CancellationToken::new();
+    let until_the_end = ended.clone().cancelled_owned();
+    let operators = app.operators_router.zip(operators);
+    let operators = tokio::spawn(async move {
+        if let Some((router, server)) = operators {
+            server.serve(router, until_the_end).await;
+        }
+    });
+    let leaving = app.leaving.clone();
     let (worker, worker_stops) = (app.worker, app.stopping.clone());
     let worker = tokio::spawn(async move { worker.run(worker_stops).await });
     let stop = async move {
         signal().await;
+        leaving.cancel();
+        if !delay.is_zero() {
+            tracing::info!(?delay, "not ready any more; requests are still taken");
+            tokio::time::sleep(delay).await;
+        }
         stopping.cancel();
         tracing::info!("stopping; requests in flight may finish");
     };
@@ -47,6 +75,8 @@ pub async fn run(app: App, server: Server, admin_server: Option<Server>) {
         if tokio::time::timeout(LAST_WAIT, worker).await.is_err() {
             tracing::warn!("tasks of the outbox did not finish in time; they are begun again");
         }
+        ended.cancel();
+        let _ = operators.await;
     };
     tokio::select! {
         () = serve => {}

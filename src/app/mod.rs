@@ -86,11 +86,15 @@ pub struct App {
     pub router: Router,
     /// That of administration, where it has a listener of its own.
     pub admin_router: Option<Router>,
+    /// That of operators, where it has one.
+    pub operators_router: Option<Router>,
     /// The services behind it.
     pub domain: Domain,
     /// Does what was put off.
     pub worker: Worker,
-    /// Cancelled to announce that the service is about to stop.
+    /// Cancelled to announce that new requests should go elsewhere.
+    pub leaving: CancellationToken,
+    /// Cancelled to announce that the service stops.
     pub stopping: CancellationToken,
     /// Executions under way, to be waited for at the end.
     pub executions: TaskTracker,
@@ -140,7 +144,12 @@ pub async fn assemble(
     let readers =
         Background::start(("read", LOWER_PRIORITY), vec![(); readers], LARGE_REQUESTS, LARGE_REQUEST_RETRY);
     let readers = readers.map_err(StartError::Threads)?;
-    let stopping = CancellationToken::new();
+    let health = Health {
+        store: stores.health,
+        cache: cache.sessions.clone(),
+        leaving: CancellationToken::new(),
+        stopping: CancellationToken::new(),
+    };
     let executions = TaskTracker::new();
     let graphql = Graphql::new(domain.clone(), &config.graphql, documents, Arc::new(readers));
     let administration = graphql.for_administration(config.admin.limits);
@@ -149,7 +158,7 @@ pub async fn assemble(
         graphql,
         domain: domain.clone(),
         key_set_max_age: key_set_max_age(config.tokens.keys.publish_ahead),
-        health: Health { store: stores.health, cache: cache.sessions.clone(), stopping: stopping.clone() },
+        health: health.clone(),
         config: config.http.clone(),
         shown: config.graphql.clone(),
         mailbox,
@@ -158,8 +167,8 @@ pub async fn assemble(
         random: ambient.random,
         executions: Executions { tracker: executions.clone(), time_limit: config.http.request_timeout },
     };
-    let mut administration = HttpParts { graphql: administration, is_administration: true, ..parts.clone() };
-    administration.shown.playground = false;
+    let operators_router = config.http.metrics_bind.map(|_| http::operators_router(parts.clone()));
+    let administration = HttpParts { graphql: administration, is_administration: true, ..parts.clone() };
     let (router, admin_router) = match config.admin.bind {
         Some(_) => (http::router(parts, None), Some(http::administration_router(administration))),
         None => (http::router(parts, Some(administration)), None),
@@ -167,9 +176,11 @@ pub async fn assemble(
     Ok(App {
         router,
         admin_router,
+        operators_router,
         worker: Worker::new(domain.outbox.clone(), domain.accounts.clone()),
         domain,
-        stopping,
+        leaving: health.leaving,
+        stopping: health.stopping,
         executions,
         store_calls: stores.calls,
         cache: cache.sessions,

@@ -6,9 +6,13 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use moka::future::Cache;
 use reqwest::{Client, redirect::Policy};
+use tracing::Instrument;
 use url::Url;
 
-use crate::domain::passwords::{BreachCheckUnavailable, BreachedPasswords};
+use crate::domain::{
+    passwords::{BreachCheckUnavailable, BreachedPasswords},
+    traces::{self, trace_part},
+};
 
 /// How long an answer may take; a person waits for it.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -45,7 +49,12 @@ impl RangeClient {
         };
         let url = self.base.join(prefix).map_err(|_| unavailable("url"))?;
         // The padding hides from the network how many there are, and with that which prefix was asked.
-        let answer = self.client.get(url).header("Add-Padding", "true").send().await;
+        let part = trace_part!("leaked passwords", otel.kind = "client");
+        let mut request = self.client.get(url).header("Add-Padding", "true");
+        if let Some((name, value)) = part.in_scope(traces::outgoing) {
+            request = request.header(name, value);
+        }
+        let answer = request.send().instrument(part).await;
         let answer =
             answer.and_then(reqwest::Response::error_for_status).map_err(|_| unavailable("request"))?;
         let mut chunks = answer.bytes_stream();

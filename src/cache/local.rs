@@ -10,6 +10,7 @@ use crate::domain::{
     accounts::User,
     actor::Principal,
     ids::{SessionId, UserId},
+    metrics::metrics,
     sessions::{CacheResult, CachedPrincipal, CachedSession, Session, SessionCache},
 };
 
@@ -40,7 +41,9 @@ impl SessionCache for LocalCache {
         // The tombstone last: a fill that was late is found out whenever it came.
         let copy = self.sessions.get(session).map_or(CachedSession::Absent, CachedSession::Live);
         let session = if self.ended.contains_key(session) { CachedSession::Ended } else { copy };
-        Ok(CachedPrincipal { session, user: self.users.get(user) })
+        let user = self.users.get(user);
+        metrics().near_copies.note(user.is_some() && session != CachedSession::Absent);
+        Ok(CachedPrincipal { session, user })
     }
 
     async fn fill(&self, principal: &Principal) -> CacheResult<()> {

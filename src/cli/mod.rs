@@ -118,7 +118,13 @@ fn with_settings(work: impl FnOnce(&Config) -> anyhow::Result<ExitCode>) -> Exit
             return ExitCode::from(BAD_SETTINGS);
         }
     };
-    telemetry::start(&config.log);
+    let _telemetry = match telemetry::start(&config.log) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            report(&error);
+            return ExitCode::from(BAD_SETTINGS);
+        }
+    };
     work(&config).unwrap_or_else(|error| {
         report(&format!("{error:#}"));
         ExitCode::FAILURE

@@ -1,6 +1,6 @@
 //! `vestibule serve`.
 
-use std::process::ExitCode;
+use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::Context;
 
@@ -9,7 +9,7 @@ use crate::{
     app::{self, Ambient},
     config::Config,
     http::{Server, ServerTimeouts},
-    lifecycle,
+    lifecycle::{self, Listeners},
 };
 
 /// Serves until told to stop. Exits with 2 for settings that cannot be used, 1 for anything else
@@ -23,17 +23,22 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     runtime.block_on(async {
         let timeouts = ServerTimeouts::new(config.http.shutdown_timeout);
-        let server = Server::bind(config.http.bind, timeouts).await;
-        let server = server.with_context(|| format!("cannot listen on {}", config.http.bind))?;
-        let admin_server = match config.admin.bind {
-            Some(address) => {
-                let server = Server::bind(address, timeouts).await;
-                Some(server.with_context(|| format!("cannot listen on {address}"))?)
-            }
-            None => None,
+        let bind = async |address: SocketAddr| {
+            let server = Server::bind(address, timeouts).await;
+            server.with_context(|| format!("cannot listen on {address}"))
+        };
+        let own = async |address: Option<SocketAddr>| match address {
+            Some(address) => bind(address).await.map(Some),
+            None => anyhow::Ok(None),
+        };
+        let listeners = Listeners {
+            public: bind(config.http.bind).await?,
+            administration: own(config.admin.bind).await?,
+            operators: own(config.http.metrics_bind).await?,
+            delay: config.http.shutdown_delay,
         };
         let app = app::build(config, Ambient::default()).await?;
-        let address = server.local_address().context("cannot tell the address")?;
+        let address = listeners.public.local_address().context("cannot tell the address")?;
         if !config.tokens.keys.sealer.can_seal() {
             tracing::warn!(
                 "SECRET_KEY is not set: signing keys are stored in clear, which is for development only"
@@ -43,7 +48,10 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         if let Some(address) = config.admin.bind {
             tracing::info!(%address, "administration is at /admin/graphql of this address alone");
         }
-        lifecycle::run(app, server, admin_server).await;
+        if let Some(address) = config.http.metrics_bind {
+            tracing::info!(%address, "metrics are at /metrics of this address alone");
+        }
+        lifecycle::run(app, listeners).await;
         Ok(())
     })
 }

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use url::Url;
 
-use super::{Environment, Source, mail::percent_decoded, variables};
+use super::{Environment, Source, mail::percent_decoded, read_is_on, variables};
 use crate::domain::{
     one_time::OneTimeSettings,
     passwords::{SCORES, blocklist_key},
@@ -66,12 +66,7 @@ pub enum AvatarConfig {
 }
 
 pub(super) fn read(source: &mut Source) -> Option<AccountConfig> {
-    let on_or_off = |text: &str| match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("must be on or off".to_owned()),
-    };
-    let require_verified_email = source.parse(&variables::REQUIRE_VERIFIED_EMAIL, on_or_off)?;
+    let require_verified_email = source.parse(&variables::REQUIRE_VERIFIED_EMAIL, read_is_on)?;
     let private_registration = source.parse(&variables::REGISTRATION_PRIVACY, |text| match text {
         "open" => Ok(false),
         "strict" => Ok(true),

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use chrono::TimeDelta;
 
-use super::{Environment, OperationLimits, Source, limits, variables};
+use super::{Environment, OperationLimits, Source, http, limits, read_is_on, variables};
 use crate::domain::accounts::EmailAddress;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -25,19 +25,12 @@ pub struct AdminConfig {
 }
 
 pub(super) fn read(source: &mut Source, environment: Environment) -> Option<AdminConfig> {
-    let bind = source.parse(&variables::ADMIN_BIND, |text| match text {
-        "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| "must be an IP address and a port".to_owned()),
-    });
+    let bind = source.parse(&variables::ADMIN_BIND, http::read_own_address);
     let bootstrap = source.parse(&variables::BOOTSTRAP_ADMIN_EMAIL, |text| match text {
         "" => Ok(None),
         text => EmailAddress::parse(text).map(Some).map_err(|fault| fault.message),
     });
-    let impersonation = source.parse(&variables::IMPERSONATION, |text| match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("must be on or off".to_owned()),
-    });
+    let impersonation = source.parse(&variables::IMPERSONATION, read_is_on);
     let limits = limits::operations(source, &variables::ADMIN_GRAPHQL_LIMITS, environment);
     let retention = source.duration(&variables::AUDIT_RETENTION, DAY..=3650 * DAY);
     Some(AdminConfig {

@@ -10,6 +10,9 @@ use url::Url;
 
 use super::{Environment, Source, variables};
 
+/// The longest time between saying that the service stops and stopping.
+const LONGEST_DELAY: Duration = Duration::from_mins(5);
+
 /// An origin as browsers write it: scheme, host and port, without anything after.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin(String);
@@ -73,6 +76,14 @@ pub struct HttpConfig {
     pub request_timeout: Duration,
     /// How long requests in flight may take to finish at the end.
     pub shutdown_timeout: Duration,
+    /// How long requests are still taken after the service has said that it is not ready.
+    pub shutdown_delay: Duration,
+    /// A listener of its own for operators.
+    pub metrics_bind: Option<SocketAddr>,
+    /// Whether the listener of everybody tells what operators are told.
+    pub shows_parts: bool,
+    /// Whether the service is not ready without its cache.
+    pub requires_cache: bool,
     /// Sockets and event streams at once.
     pub max_sockets: usize,
     /// The same for one person.
@@ -80,9 +91,7 @@ pub struct HttpConfig {
 }
 
 pub(super) fn read(source: &mut Source, environment: Environment) -> Option<HttpConfig> {
-    let read_bind =
-        |text: &str| text.parse::<SocketAddr>().map_err(|_| "must be an IP address and a port".to_owned());
-    let bind = source.parse(&variables::BIND_ADDR, read_bind);
+    let bind = source.parse(&variables::BIND_ADDR, read_address);
     let public_url = source.parse(&variables::PUBLIC_URL, |text| read_public_url(text, environment));
     let mut allowed_origins = source.list(&variables::ALLOWED_ORIGINS, |text| read_origin(text, environment));
     let trusted = source.list(&variables::TRUSTED_PROXIES, read_network);
@@ -90,6 +99,9 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
     let longest = Duration::from_mins(10);
     let request_timeout = source.duration(&variables::REQUEST_TIMEOUT, Duration::from_secs(1)..=longest);
     let shutdown_timeout = source.duration(&variables::SHUTDOWN_TIMEOUT, Duration::ZERO..=longest);
+    let shutdown_delay = source.duration(&variables::SHUTDOWN_DELAY, Duration::ZERO..=LONGEST_DELAY);
+    let metrics_bind = source.parse(&variables::METRICS_BIND, read_own_address)?;
+    let requires_cache = source.parse(&variables::REQUIRE_CACHE, super::read_is_on);
     let max_sockets = source.number(&variables::MAX_SOCKETS, 1..=1_000_000_usize);
     let max_sockets_per_user = source.number(&variables::MAX_SOCKETS_PER_USER, 1..=10_000_usize);
     let (bind, public_url) = (bind?, public_url?);
@@ -107,9 +119,22 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
         proxies: ProxyConfig { trusted, header: header? },
         request_timeout,
         shutdown_timeout,
+        shutdown_delay,
+        metrics_bind,
+        shows_parts: environment == Environment::Development && metrics_bind.is_none(),
+        requires_cache: requires_cache?,
         max_sockets,
         max_sockets_per_user,
     })
+}
+
+fn read_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an IP address and a port".to_owned())
+}
+
+/// The address of a listener of its own, if there is to be one.
+pub(super) fn read_own_address(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text.is_empty() { Ok(None) } else { read_address(text).map(Some) }
 }
 
 /// At home people open the playground by any name of the machine they sit at.

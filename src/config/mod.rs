@@ -10,6 +10,7 @@ mod mail;
 mod security;
 mod source;
 mod stores;
+mod traces;
 pub mod variables;
 
 use std::{ffi::OsString, fmt};
@@ -25,6 +26,7 @@ pub use security::{PasswordConfig, TokenConfig};
 pub use source::{Problem, Source};
 
 pub use stores::{CacheConfig, DatabaseConfig, RedisConfig, SqliteFile};
+pub use traces::TraceConfig;
 
 /// Where the service runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,13 +59,15 @@ pub struct GraphqlConfig {
     pub trusted: Option<TrustedDocuments>,
 }
 
-/// What is logged, and how.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is logged, and how; and where traces go.
+#[derive(Debug, Clone)]
 pub struct LogConfig {
     /// The form of a line.
     pub format: LogFormat,
     /// Which lines are written.
     pub filter: String,
+    /// Where traces go, if they are collected.
+    pub traces: Option<TraceConfig>,
 }
 
 /// Every setting of the service.
@@ -187,6 +191,14 @@ fn read_environment(text: &str) -> Result<Environment, String> {
     }
 }
 
+fn read_is_on(text: &str) -> Result<bool, String> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off".into()),
+    }
+}
+
 /// What a switch says. `public` is `on` that is meant for everybody.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Switch {
@@ -240,5 +252,5 @@ fn log(source: &mut Source, environment: Environment) -> LogConfig {
         checked.map(|_| text.to_owned()).map_err(|_| "is not a filter of log lines".to_owned())
     };
     let filter = source.parse(&variables::RUST_LOG, read_filter).unwrap_or_default();
-    LogConfig { format, filter }
+    LogConfig { format, filter, traces: traces::read(source) }
 }

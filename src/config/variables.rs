@@ -37,6 +37,9 @@ variables! {
     PROXY_HEADER { "x-forwarded-for", "forwarded", "The header in which they tell it, `x-forwarded-for` or `forwarded` (RFC 7239); the other is not looked at." }
     REQUEST_TIMEOUT { "30s", "30s", "How long a request may take, 1s to 10m." }
     SHUTDOWN_TIMEOUT { "30s", "30s", "How long requests in flight may take to finish when the service stops, up to 10m." }
+    SHUTDOWN_DELAY { "0s", "5s", "How long the service goes on taking requests after it has said that it is not ready any more, when it stops; up to 5m. Longer than a load balancer takes to notice." }
+    METRICS_BIND { "", "127.0.0.1:9090", "Address and port of a listener of its own for operators: /metrics and the health of the parts. Without it only a service in development tells them." }
+    REQUIRE_CACHE { "off", "on", "`on`: without Redis the service is not ready. `off`: it works from the store alone, slower." }
     DATABASE_URL { "sqlite://data/vestibule.sqlite", "mongodb://localhost:27017/vestibule", "`sqlite://FILE`, `sqlite::memory:`, `mongodb://…` or `mongodb+srv://…`." }
     REDIS_URL { "", "redis://localhost:6379", "`redis://`, `rediss://` (TLS), `redis-cluster://` or `redis-sentinel://`; without it the cache is in the process." }
     REDIS_CA_FILE { "", "/etc/ssl/redis-ca.pem", "PEM file of the authority that signed the certificate of Redis, if it is not a public one." }
@@ -88,5 +91,9 @@ variables! {
     INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }
     PLAYGROUND { "", "off", "`on`, `off` or `public`: whether browsers get the playground at /graphql. On in development, off in production, where only `public` turns it on." }
     LOG_FORMAT { "", "json", "`pretty` or `json`. Pretty in development, JSON in production." }
+    OTEL_EXPORTER_OTLP_ENDPOINT { "", "http://localhost:4318", "Where traces are sent by OTLP over HTTP, without `/v1/traces`; nowhere if it is not set." }
+    OTEL_EXPORTER_OTLP_HEADERS { "", "authorization=Bearer%20abc", "Headers of these requests, as `name=value`, separated by commas, with special characters as in a URL." }
+    OTEL_SERVICE_NAME { "vestibule", "accounts", "What the service is called in traces." }
+    OTEL_TRACES_SAMPLER_ARG { "1", "0.05", "The share of traces that is sent, 0 to 1." }
     RUST_LOG { "info,fred=error", "vestibule=debug,info", "Which log lines are written, in the syntax of tracing's EnvFilter." }
 }

@@ -16,6 +16,7 @@ pub mod hex;
 pub mod idempotency;
 pub mod ids;
 pub mod mail;
+pub mod metrics;
 pub mod one_time;
 pub mod outbox;
 pub mod page;
@@ -27,6 +28,7 @@ mod secret;
 pub mod sessions;
 pub mod store;
 pub mod tokens;
+pub mod traces;
 pub mod transfer;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use async_graphql::{
 use moka::sync::Cache;
 
 use super::limits::{self, Excess};
-use crate::config::OperationLimits;
+use crate::{config::OperationLimits, domain::metrics::metrics};
 
 /// The most bytes that what is remembered takes, about.
 const CAPACITY: u64 = 8 * 1024 * 1024;
@@ -103,7 +103,9 @@ impl Default for KnownDocuments {
 
 impl KnownDocuments {
     pub(super) fn get(&self, text: &str) -> Option<Arc<Known>> {
-        self.0.get(text)
+        let known = self.0.get(text);
+        metrics().known_documents.note(known.is_some());
+        known
     }
 
     /// Remembers a document that was executed, and so was within the limits and found valid. One whose

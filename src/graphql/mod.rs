@@ -8,6 +8,7 @@ mod error;
 mod fields;
 mod known;
 mod limits;
+mod measure;
 mod mutation;
 mod once;
 mod page;

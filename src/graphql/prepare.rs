@@ -23,7 +23,7 @@ use super::{
     request::{GraphqlRequest, Method, RequestError, with_request_id},
     unsent,
 };
-use crate::domain::{ErrorCode, ids::RequestId, tokens::TokenHash};
+use crate::domain::{ErrorCode, ids::RequestId, metrics::OperationLabels, tokens::TokenHash};
 
 /// A request with its document.
 pub struct ResolvedRequest {
@@ -55,6 +55,8 @@ pub(super) struct Runnable {
 pub(super) struct Prepared {
     pub(super) runnable: Runnable,
     pub(super) kind: OperationType,
+    /// What it is counted as.
+    pub(super) labels: OperationLabels,
     /// Where it is to be done once.
     pub(super) once: Option<Once>,
     /// What is to be known by its hash from now on.
@@ -108,7 +110,7 @@ impl Graphql {
     ) -> Result<Prepared, RequestError> {
         let known = self.read_document(&text)?;
         let operation = select(&known.document, request.operation_name.as_deref())?;
-        let kind = operation.ty;
+        let (kind, labels) = (operation.ty, self.labels(operation));
         check_method(kind, method)?;
         let mut given = request.variables.unwrap_or_default();
         limits::check_variables(&given, &self.limits).map_err(too_complex)?;
@@ -137,7 +139,7 @@ impl Graphql {
             prepared = prepared.operation_name(name);
         }
         prepared.set_parsed_query(document);
-        Ok(Prepared { runnable: Runnable { request: prepared, known }, kind, once, keep })
+        Ok(Prepared { runnable: Runnable { request: prepared, known }, kind, labels, once, keep })
     }
 
     /// The document of a text, parsed and bounded as far as the text alone decides.

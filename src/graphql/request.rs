@@ -1,9 +1,10 @@
 //! One GraphQL request from its text to its answer, whatever carried it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
 use serde::Deserialize;
+use tracing::{Instrument, field::Empty};
 
 use super::{
     Graphql, RequestContext,
@@ -14,6 +15,8 @@ use crate::domain::{
     ErrorCode,
     audit::{self, Origin},
     ids::RequestId,
+    metrics::OperationLabels,
+    traces::trace_part,
 };
 
 /// A request as clients send it; unknown members are passed over.
@@ -86,6 +89,11 @@ impl RequestError {
         let (Self::Faulty(error) | Self::MethodNotAllowed(error)) = self;
         error
     }
+
+    pub(super) const fn error(&self) -> &ServerError {
+        let (Self::Faulty(error) | Self::MethodNotAllowed(error)) = self;
+        error
+    }
 }
 
 /// An answer.
@@ -106,6 +114,23 @@ impl Graphql {
         method: Method,
         context: Arc<RequestContext>,
     ) -> Outcome {
+        let (began, mut labels) = (Instant::now(), None);
+        let part = trace_part!("operation", kind = Empty, field = Empty);
+        let outcome = self.attempt(request, method, context, &mut labels).instrument(part.clone()).await;
+        if let Some(labels) = &labels {
+            part.record("kind", labels.kind).record("field", &*labels.field);
+        }
+        self.measure(labels, began.elapsed(), &outcome);
+        outcome
+    }
+
+    async fn attempt(
+        &self,
+        request: ResolvedRequest,
+        method: Method,
+        context: Arc<RequestContext>,
+        labels: &mut Option<OperationLabels>,
+    ) -> Outcome {
         let (id, bytes) = (context.request_id.clone(), request.bytes());
         let (graphql, key) = (self.clone(), context.idempotency_key.clone());
         let prepare = move || graphql.prepare(request, method, key.as_deref());
@@ -115,6 +140,7 @@ impl Graphql {
             Err(error) => return Outcome::Refused(RequestError::Faulty(refusal(&error, &id))),
         };
         self.documents.keep(prepared.keep);
+        *labels = Some(prepared.labels);
         let mut runnable = prepared.runnable;
         runnable.request = runnable.request.data(context.clone());
         let origin = Origin { request_id: Some(id.clone()), client: context.client.clone() };

@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_graphql::{Response, ServerError, Value, parser::types::OperationType};
@@ -19,6 +19,7 @@ use tracing::Instrument;
 
 use super::{
     Graphql, RequestContext,
+    measure::{self, Running},
     prepare::ResolvedRequest,
     request::{Method, Outcome, RequestError, complete, with_request_id},
 };
@@ -55,19 +56,29 @@ impl Graphql {
         let prepared = prepared.map_err(|refused| with_request_id(refused, &id))?;
         let kind = prepared.kind;
         self.documents.keep(prepared.keep);
+        let (began, labels) = (Instant::now(), prepared.labels);
         let origin = Origin { request_id: Some(id.clone()), client: context.client.clone() };
         let mut prepared = prepared.runnable;
         prepared.request = prepared.request.data(context);
         if kind == OperationType::Subscription {
             let answers = self.schema.execute_stream(prepared.request).enumerate();
-            return Ok(answers.map(move |(number, response)| emission(number, response, &id)).boxed());
+            let running = Running::start(labels);
+            let answers = answers.map(move |(number, response)| {
+                let _running = &running;
+                emission(number, response, &id)
+            });
+            return Ok(answers.boxed());
         }
         let graphql = self.clone();
         let request_id = id.clone();
         let executions = executions.clone();
         let single = async move {
-            match executions.run(async move { audit::within(origin, graphql.run(prepared, &id)).await }).await
-            {
+            let run = async move {
+                let outcome = audit::within(origin, graphql.run(prepared, &id)).await;
+                graphql.measure(Some(labels), began.elapsed(), &outcome);
+                outcome
+            };
+            match executions.run(run).await {
                 Ok(Outcome::Executed(response)) => Emission::Next(Box::new(response)),
                 Ok(Outcome::Refused(refused)) => Emission::Refused(vec![refused.into_error()]),
                 Err(code) => {
@@ -132,7 +143,10 @@ impl Executions {
 
 /// A subscription that fails before its first event does not run.
 fn emission(number: usize, mut response: Response, id: &RequestId) -> Emission {
-    response.errors.iter_mut().for_each(|error| complete(error, id));
+    for error in &mut response.errors {
+        complete(error, id);
+        measure::count(error);
+    }
     let has_failed = number == 0 && !response.errors.is_empty() && response.data == Value::Null;
     if has_failed { Emission::Refused(response.errors) } else { Emission::Next(Box::new(response)) }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::media::ResponseType;
 use crate::{
-    domain::{Error, ErrorCode, ids::RequestId},
+    domain::{Error, ErrorCode, ids::RequestId, metrics::metrics},
     graphql::{self, RequestError},
 };
 
@@ -54,6 +54,7 @@ impl Refusal {
     }
 
     pub(super) fn into_response(self, id: &RequestId, media: ResponseType) -> Response {
+        metrics().error(self.code.as_str());
         let mut error = graphql::request_error(self.code, self.message);
         error.extensions = self.extensions.or(error.extensions);
         let extensions = error.extensions.get_or_insert_default();

@@ -38,7 +38,7 @@ pub(super) async fn get(
     request: Request<Body>,
 ) -> Response {
     let asks_for_page = media::wants_html(request.headers()) && request.uri().query().is_none();
-    if asks_for_page && state.shown.playground {
+    if asks_for_page && state.shown.playground && !state.is_administration {
         return playground::page();
     }
     let parameters = Query::<GetParameters>::try_from_uri(request.uri());

@@ -1,18 +1,22 @@
-//! `GET /health/live` and `GET /health/ready`.
+//! `GET /health/live`, `/health/ready` and `/health/startup`, and what operators are told besides: `GET /metrics`.
 
 use std::sync::Arc;
 
 use axum::{
-    Json,
+    Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::HttpState;
-use crate::domain::{sessions::SessionCache, store::StoreHealth};
+use crate::domain::{metrics::metrics, sessions::SessionCache, store::StoreHealth};
+
+/// The text format of `OpenMetrics`, version 1.0.0.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What is asked for readiness.
 #[derive(Clone)]
@@ -21,27 +25,75 @@ pub struct Health {
     pub store: Arc<dyn StoreHealth>,
     /// The cache, without which everything works, slower.
     pub cache: Arc<dyn SessionCache>,
-    /// Set when the service is about to stop: no new requests should come.
+    /// Set when new requests should go elsewhere, some time before the service stops.
+    pub leaving: CancellationToken,
+    /// Set when the service stops.
     pub stopping: CancellationToken,
 }
 
-/// The process runs.
-pub(super) async fn live() -> Response {
+/// What operators are told, and what everybody is told of the same things.
+pub(super) fn routes(tells_parts: bool) -> Router<HttpState> {
+    let router = Router::new().route("/health/live", get(live)).route("/health/startup", get(live));
+    if tells_parts {
+        router.route("/health/ready", get(ready_by_parts)).route("/metrics", get(tell))
+    } else {
+        router.route("/health/ready", get(ready))
+    }
+}
+
+/// The process runs; and once it answers at all, everything was opened that it needs.
+async fn live() -> Response {
     Json(json!({ "status": "ok" })).into_response()
 }
 
-/// Requests can be served: the store answers and the service is not about to stop. A cache that does
-/// not answer is told and is no reason to send requests elsewhere, where it is missing as well.
-pub(super) async fn ready(State(state): State<HttpState>) -> Response {
+/// Whether new requests should come.
+async fn ready(State(state): State<HttpState>) -> Response {
+    let Readiness { status, word, .. } = readiness(&state).await;
+    (status, Json(json!({ "status": word }))).into_response()
+}
+
+/// The same with its reasons.
+async fn ready_by_parts(State(state): State<HttpState>) -> Response {
+    let Readiness { status, word, has_store, has_cache } = readiness(&state).await;
+    let part = |works: bool| if works { "ok" } else { "unavailable" };
+    let body = json!({ "status": word, "store": part(has_store), "cache": part(has_cache) });
+    (status, Json(body)).into_response()
+}
+
+struct Readiness {
+    status: StatusCode,
+    word: &'static str,
+    has_store: bool,
+    has_cache: bool,
+}
+
+/// Requests can be served: the store answers and the service is not about to stop. A cache that does not answer is
+/// told and, unless the operator says otherwise, is no reason to send requests elsewhere, where it is missing too.
+async fn readiness(state: &HttpState) -> Readiness {
     let health = &state.health;
     let (store, cache) = tokio::join!(health.store.ping(), health.cache.ping());
-    let is_stopping = health.stopping.is_cancelled();
-    let (status, word) = match (store.is_ok() && !is_stopping, cache.is_ok()) {
-        (true, true) => (StatusCode::OK, "ok"),
-        (true, false) => (StatusCode::OK, "degraded"),
-        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, if is_stopping { "stopping" } else { "unavailable" }),
+    let (has_store, has_cache) = (store.is_ok(), cache.is_ok());
+    let word = match (has_store, has_cache) {
+        _ if health.leaving.is_cancelled() => "stopping",
+        (true, true) => "ok",
+        (true, false) if !state.config.requires_cache => "degraded",
+        _ => "unavailable",
     };
-    let part = |works: bool| if works { "ok" } else { "unavailable" };
-    let body = json!({ "status": word, "store": part(store.is_ok()), "cache": part(cache.is_ok()) });
-    (status, Json(body)).into_response()
+    let is_ready = matches!(word, "ok" | "degraded");
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Readiness { status, word, has_store, has_cache }
+}
+
+/// What was counted.
+async fn tell(State(state): State<HttpState>) -> Response {
+    let domain = &state.domain;
+    // A store that does not answer is seen by what its calls are counted as.
+    let outbox = domain.outbox.summary().await.ok();
+    let now = state.clock.now();
+    let outbox = outbox.map(|outbox| {
+        let age = outbox.oldest_due_at.and_then(|due| (now - due).to_std().ok());
+        (outbox, age.unwrap_or_default())
+    });
+    metrics().sample(domain.passwords.load(), outbox);
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics().render()).into_response()
 }

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::IpAddr,
     panic::AssertUnwindSafe,
     pin::Pin,
     task::{Context, Poll},
@@ -12,17 +13,20 @@ use axum::{
     BoxError, Router,
     body::{Body, Bytes, HttpBody},
     extract::Request,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts},
     response::Response,
-    routing::future::RouteFuture,
+    routing::{Route, future::RouteFuture},
 };
-use futures_util::FutureExt;
-use tower::{Service, ServiceBuilder, layer::layer_fn};
+use futures_util::{
+    FutureExt, TryFutureExt,
+    future::{CatchUnwind, Map},
+};
+use tower::{Service, ServiceBuilder, ServiceExt, layer::layer_fn};
 use tower_http::{
-    compression::CompressionLayer,
+    compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::SizeAbove},
     cors::{AllowOrigin, CorsLayer},
 };
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::{
     HttpState, PeerAddress,
@@ -34,84 +38,139 @@ use super::{
 };
 use crate::{
     config::HttpConfig,
-    domain::{ErrorCode, clock::Instant, ids::RequestId},
+    domain::{
+        ErrorCode,
+        clock::Instant,
+        ids::RequestId,
+        metrics::metrics,
+        traces::{self, TRACE_PARENT, trace_part},
+    },
 };
 
+const TRACE_STATE: &str = "tracestate";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PARENT: HeaderName = HeaderName::from_static(TRACE_PARENT);
+const STATE: HeaderName = HeaderName::from_static(TRACE_STATE);
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 pub(super) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// How long browsers may remember the answer to a preflight.
 const PREFLIGHT_MAX_AGE: Duration = Duration::from_mins(10);
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+/// What of a request an answer may depend on, with cross-origin rules and compression.
+const VARY: HeaderValue = HeaderValue::from_static(
+    "origin, access-control-request-method, access-control-request-headers, accept-encoding",
+);
+/// Bytes of the smallest answer that is compressed: with its head a smaller one is one packet anyway.
+const LEAST_COMPRESSED: u16 = 1_024;
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The outermost first: what every request has, cross-origin rules, compression.
+/// Around each route, the outermost first: what every request has; then, where it says of itself something that
+/// they act on, cross-origin rules and compression.
 pub(super) fn wrap(router: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
-    let shared = state.clone();
-    let layers = ServiceBuilder::new()
-        .layer(layer_fn(move |inner| Surrounded { inner, state: shared.clone() }))
-        .layer(cors(&state.config))
-        .layer(CompressionLayer::new())
-        .map_future(|handled: RouteFuture<Infallible>| AssertUnwindSafe(handled).catch_unwind().map(caught));
-    router.layer(layers)
+    let state = state.clone();
+    let for_browsers = ServiceBuilder::new().layer(cors(&state.config)).layer(
+        CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(LEAST_COMPRESSED))),
+    );
+    router.layer(layer_fn(move |route: Route| {
+        let plain = ServiceBuilder::new().map_future(guarded).service(route);
+        Surrounded { for_browsers: for_browsers.clone().service(plain.clone()), plain, state: state.clone() }
+    }))
 }
 
 /// Gives the request an id, a span that every log line of it carries, and one line at its end; gives the answer
 /// the headers that every one has; and makes of a panic one masked error. (Panics of resolvers end with their
 /// execution.)
 #[derive(Clone)]
-struct Surrounded<S> {
-    inner: S,
+struct Surrounded<P, B> {
+    /// The handler.
+    plain: P,
+    /// The same with what browsers need: copying it costs as much as all else here.
+    for_browsers: B,
     state: HttpState,
 }
 
-impl<S, B> Service<Request> for Surrounded<S>
+impl<P, B, Encoded> Service<Request> for Surrounded<P, B>
 where
-    S: Service<Request, Response = axum::http::Response<B>, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-    B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
+    P: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    P::Future: Send + 'static,
+    B: Service<Request, Response = axum::http::Response<Encoded>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
+    B::Future: Send + 'static,
+    Encoded: HttpBody<Data = Bytes> + Send + 'static,
+    Encoded::Error: Into<BoxError>,
 {
     type Response = Response;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
+    /// Routes are always ready.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        // The one that is ready is taken, and another left for the next request.
-        let ready = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, ready);
         let state = self.state.clone();
         let started = state.clock.now();
         let id = RequestId::generate(started, &*state.random);
         let peer = request.extensions().get::<PeerAddress>().map(|peer| peer.0.ip());
         let client = peer.map(|peer| client_address(peer, request.headers(), &state.config.proxies));
-        let span = tracing::info_span!(
-            "request", id = %id, method = %request.method(), path = request.uri().path(),
-            client = client.map(tracing::field::display)
-        );
+        let (part, span) = spans(&request, &id, client);
         request.extensions_mut().insert(id.clone());
         request.extensions_mut().insert(ClientAddress(client));
-        Box::pin(answered(inner, request, state, started, id).instrument(span))
+        let headers = request.headers();
+        if headers.contains_key(header::ORIGIN) || headers.contains_key(header::ACCEPT_ENCODING) {
+            let handled = self.for_browsers.clone().oneshot(request);
+            return Box::pin(
+                answered(handled, state, started, id, part.clone()).instrument(span).instrument(part),
+            );
+        }
+        let handled = self.plain.clone().oneshot(request).map_ok(|mut response| {
+            // What the others say of themselves, for caches.
+            response.headers_mut().append(header::VARY, VARY);
+            response
+        });
+        Box::pin(answered(handled, state, started, id, part.clone()).instrument(span).instrument(part))
     }
 }
 
-async fn answered<S, B>(
-    mut inner: S,
-    request: Request,
+/// The span of the trace, if it is collected, and in it that of the log lines.
+fn spans(request: &Request, id: &RequestId, client: Option<IpAddr>) -> (Span, Span) {
+    let (method, path) = (request.method(), request.uri().path());
+    let part = trace_part!(
+        "request", otel.kind = "server", http.request.method = %method, url.path = path,
+        http.response.status_code = tracing::field::Empty, request.id = %id
+    );
+    let trace = if part.is_disabled() {
+        None
+    } else {
+        let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+        traces::join(&part, text(TRACE_PARENT), text(TRACE_STATE))
+    };
+    let span = part.in_scope(|| {
+        let client = client.map(tracing::field::display);
+        tracing::info_span!("request", %id, trace, %method, path, client)
+    });
+    (part, span)
+}
+
+async fn answered<B>(
+    handled: impl Future<Output = Result<axum::http::Response<B>, Infallible>>,
     state: HttpState,
     started: Instant,
     id: RequestId,
+    part: Span,
 ) -> Result<Response, Infallible>
 where
-    S: Service<Request, Response = axum::http::Response<B>, Error = Infallible>,
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let mut response = inner.call(request).await?.map(Body::new);
+    let in_progress = InProgress::start();
+    let mut response = handled.await?.map(Body::new);
+    drop(in_progress);
+    metrics().request(response.status().as_u16());
+    part.record("http.response.status_code", response.status().as_u16());
     if response.extensions().get::<Panicked>().is_some() {
         let refusal = Refusal::of(ErrorCode::InternalServerError).into_response(&id, ResponseType::Json);
         // What says that a page of another origin may read it stays.
@@ -128,11 +187,36 @@ where
     Ok(response)
 }
 
+/// A request that is being answered; counted until it is dropped, as when the client goes away.
+struct InProgress;
+
+impl InProgress {
+    fn start() -> Self {
+        metrics().requests_in_progress.inc();
+        Self
+    }
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        metrics().requests_in_progress.dec();
+    }
+}
+
 /// The mark of an answer in place of which a handler has panicked.
 #[derive(Clone)]
 struct Panicked;
 
-fn caught(handled: std::thread::Result<Result<Response, Infallible>>) -> Result<Response, Infallible> {
+/// A handler whose panic becomes an answer.
+type Guarded =
+    Map<CatchUnwind<AssertUnwindSafe<RouteFuture<Infallible>>>, fn(Handled) -> Result<Response, Infallible>>;
+type Handled = std::thread::Result<Result<Response, Infallible>>;
+
+fn guarded(handled: RouteFuture<Infallible>) -> Guarded {
+    AssertUnwindSafe(handled).catch_unwind().map(caught)
+}
+
+fn caught(handled: Handled) -> Result<Response, Infallible> {
     handled.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");
         let mut response = Response::default();
@@ -163,13 +247,23 @@ fn secure(headers: &mut HeaderMap, is_secure: bool) {
 
 /// Exactly the origins of the allow-list, with cookies (ASVS 5.0 V3.4.2).
 fn cors(config: &HttpConfig) -> CorsLayer {
-    let origins =
-        config.allowed_origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok());
+    let origins = config.allowed_origins.clone();
+    // A list would be copied with each request; this is shared.
+    let is_allowed = move |asked: &HeaderValue, _: &Parts| {
+        origins.iter().any(|origin| origin.as_str().as_bytes() == asked.as_bytes())
+    };
     CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, header::ACCEPT, IDEMPOTENCY_KEY])
+        .allow_headers([
+            header::CONTENT_TYPE,
+            header::AUTHORIZATION,
+            header::ACCEPT,
+            IDEMPOTENCY_KEY,
+            PARENT,
+            STATE,
+        ])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER, REPLAYED])
         .max_age(PREFLIGHT_MAX_AGE)
 }

@@ -109,9 +109,15 @@ pub fn administration_router(parts: HttpParts) -> Router {
     let state = HttpState::new(parts.clone());
     let router = Router::new()
         .merge(administration_endpoint(parts))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+        .merge(health::routes(false))
         .fallback(answer::not_found);
+    layers::wrap(router, &state).with_state(state)
+}
+
+/// A listener for operators: what was counted, and the health of the parts.
+pub fn operators_router(parts: HttpParts) -> Router {
+    let state = HttpState::new(parts);
+    let router = Router::new().merge(health::routes(true)).fallback(answer::not_found);
     layers::wrap(router, &state).with_state(state)
 }
 
@@ -131,8 +137,7 @@ pub fn router(parts: HttpParts, administration: Option<HttpParts>) -> Router {
         .route("/avatars/{name}/{size}", get(avatars::square))
         .route("/dev/mail", get(dev_mail::list))
         .route("/dev/mail/{id}", get(dev_mail::html))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
+        .merge(health::routes(state.config.shows_parts))
         .fallback(answer::not_found);
     let router = match administration {
         Some(parts) => router.merge(administration_endpoint(parts)),

@@ -21,6 +21,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{PeerAddress, linger::Lingering};
+use crate::domain::metrics::metrics;
 
 /// The most bytes that the head of a request may have; with more it is answered with 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -172,6 +173,7 @@ async fn serve_connection(
     draining: CancellationToken,
     place: Option<OwnedSemaphorePermit>,
 ) {
+    metrics().connections.inc();
     let mut connection = pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
@@ -183,5 +185,6 @@ async fn serve_connection(
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }
+    metrics().connections.dec();
     drop(place);
 }

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::ids::UserId;
+use crate::domain::{ids::UserId, metrics::metrics};
 
 type Counts = HashMap<UserId, usize>;
 
@@ -38,8 +38,10 @@ impl Sockets {
     }
 
     /// A place for a connection, if there is one.
-    pub(super) fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().try_acquire_owned().ok()
+    pub(super) fn enter(&self) -> Option<Place> {
+        let permit = self.places.clone().try_acquire_owned().ok()?;
+        metrics().sockets.inc();
+        Some(Place(permit))
     }
 
     /// A place among those of one person, if there is one.
@@ -51,6 +53,15 @@ impl Sockets {
         }
         *count += 1;
         Some(UserPlace { counts: self.counts.clone(), user: user.clone() })
+    }
+}
+
+/// A place for a connection, given back when dropped.
+pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics().sockets.dec();
     }
 }
 

@@ -15,12 +15,18 @@ use futures_util::{
 };
 use serde_json::json;
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc},
+    sync::mpsc,
     time::{Instant, Interval},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{HttpState, answer::Refusal, media::ResponseType, render, sockets::UserPlace};
+use super::{
+    HttpState,
+    answer::Refusal,
+    media::ResponseType,
+    render,
+    sockets::{Place, UserPlace},
+};
 use crate::{
     domain::{Error, ErrorCode, actor::Actor, ids::RequestId},
     graphql::{self, Emission, Method, RequestContext, RequestError, ResolvedRequest},
@@ -81,7 +87,7 @@ type Ended = Pin<Box<dyn Future<Output = Error> + Send>>;
 
 struct Places {
     ended: Ended,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
     _user: Option<UserPlace>,
 }
 

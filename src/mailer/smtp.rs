@@ -12,6 +12,7 @@ use lettre::{
     },
 };
 use secrecy::ExposeSecret;
+use tracing::Instrument;
 
 use super::{MailerError, Sender};
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     domain::{
         mail::{Mail, Mailer},
         outbox::TaskError,
+        traces::trace_part,
     },
 };
 
@@ -71,8 +73,9 @@ fn tls(server: &SmtpConfig) -> Result<Tls, MailerError> {
 impl Mailer for Smtp {
     async fn send(&self, mail: &Mail) -> Result<(), TaskError> {
         let (_, message) = self.sender.message(mail)?;
+        let part = trace_part!("mail", otel.kind = "client");
         #[expect(clippy::disallowed_methods, reason = "a mail that is given up half-way is sent again")]
-        match tokio::time::timeout(SEND_TIMEOUT, self.transport.send(message)).await {
+        match tokio::time::timeout(SEND_TIMEOUT, self.transport.send(message)).instrument(part).await {
             Ok(Ok(_)) => {
                 tracing::info!(mail = %mail.id, "mail sent");
                 Ok(())

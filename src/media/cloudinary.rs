@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use reqwest::{Client, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tracing::Instrument;
 use url::Url;
 
 use super::{
@@ -26,6 +27,7 @@ use crate::{
         hex,
         ids::UserId,
         random::SharedRandom,
+        traces::{self, trace_part},
     },
 };
 
@@ -157,7 +159,12 @@ impl AvatarStore for Cloudinary {
         let others = [("api_key", self.key.as_str()), ("signature", &signature)];
         let form: Vec<_> = parameters.into_iter().chain(others).collect();
         let unavailable = |what: &str| AvatarError::Unavailable(format!("destroy: {what}"));
-        let answer = self.client.post(self.endpoint("destroy")).form(&form).send().await;
+        let part = trace_part!("picture", otel.kind = "client");
+        let mut request = self.client.post(self.endpoint("destroy")).form(&form);
+        if let Some((name, value)) = part.in_scope(traces::outgoing) {
+            request = request.header(name, value);
+        }
+        let answer = request.send().instrument(part).await;
         let answer = answer.map_err(|_| unavailable("no answer"))?;
         let status = answer.status();
         let answer: Value = answer.json().await.map_err(|_| unavailable(status.as_str()))?;

@@ -12,7 +12,7 @@ const MOST_LINES: usize = 300;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &["domain"]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["domain", "config"]),
     ("stores", &["domain", "config"]),
     ("cache", &["domain", "config"]),
     ("mailer", &["domain", "config"]),

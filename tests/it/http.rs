@@ -277,7 +277,16 @@ async fn large_answers_are_compressed_for_those_who_ask() {
     let query = include_str!("support/introspection.graphql");
     let answer = app.post(&[("accept-encoding", "gzip")], query, json!({})).await;
     assert_eq!(answer.header("content-encoding"), "gzip");
-    assert_eq!(app.post(&[], query, json!({})).await.header(header::CONTENT_ENCODING), "");
+    let plain = app.post(&[], query, json!({})).await;
+    assert_eq!(plain.header(header::CONTENT_ENCODING), "");
+    for answer in [&answer, &plain] {
+        let vary = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap());
+        let vary = vary.collect::<Vec<_>>().join(", ").to_ascii_lowercase();
+        assert!(["accept-encoding", "origin"].iter().all(|name| vary.contains(name)), "{vary}");
+    }
+    // What fits into a packet is sent as it is.
+    let small = app.post(&[("accept-encoding", "gzip")], "{ me { id } }", json!({})).await;
+    assert_eq!(small.header(header::CONTENT_ENCODING), "");
 }
 
 #[tokio::test]

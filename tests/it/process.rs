@@ -6,9 +6,11 @@ mod hostile;
 mod moving;
 #[cfg(feature = "server-tests")]
 mod nodes;
+mod operators;
 mod sudden_end;
 #[cfg(feature = "server-tests")]
 mod topologies;
+mod traces;
 
 use std::{
     io::{Read, Write},

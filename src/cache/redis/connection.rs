@@ -25,12 +25,16 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 use secrecy::ExposeSecret;
+use tracing::Span;
 
 use super::trust::Trust;
 use crate::{
     cache::CacheError,
     config::RedisConfig,
-    domain::sessions::{CacheResult, CacheUnavailable},
+    domain::{
+        metrics::metrics,
+        sessions::{CacheResult, CacheUnavailable},
+    },
 };
 
 /// Connections; each carries many commands at once.
@@ -106,27 +110,48 @@ impl Connection {
     }
 
     /// A client to send a command with.
-    pub(super) fn client(&self) -> CacheResult<&Client> {
+    pub(super) fn client(&self) -> CacheResult<Asked<'_>> {
         let client = self.pool.next_connected();
         if self.is_paused() || !client.is_connected() {
             return Err(CacheUnavailable);
         }
         self.round_trips.fetch_add(1, Ordering::Relaxed);
-        Ok(client)
-    }
-
-    /// Takes the outcome of a command; a failure stops commands for a moment.
-    pub(super) fn judge<T>(&self, outcome: FredResult<T>) -> CacheResult<T> {
-        outcome.map_err(|error| {
-            tracing::warn!(error = describe(&error), "Redis did not do what it was asked");
-            self.trust.lose();
-            self.paused_until.store(self.elapsed_millis() + PAUSE_MILLIS, Ordering::Relaxed);
-            CacheUnavailable
-        })
+        Ok(Asked { connection: self, client, since: Instant::now(), _part: metrics().redis.part() })
     }
 
     fn elapsed_millis(&self) -> u64 {
         u64::try_from(self.opened_at.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A client, and a command that it is about to send.
+pub(super) struct Asked<'a> {
+    connection: &'a Connection,
+    client: &'a Client,
+    since: Instant,
+    /// Ends with the command.
+    _part: Span,
+}
+
+impl std::ops::Deref for Asked<'_> {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        self.client
+    }
+}
+
+impl Asked<'_> {
+    /// Takes the outcome of the command; a failure stops commands for a moment.
+    pub(super) fn judge<T>(self, outcome: FredResult<T>) -> CacheResult<T> {
+        metrics().redis.note(self.since.elapsed(), outcome.is_ok());
+        outcome.map_err(|error| {
+            tracing::warn!(error = describe(&error), "Redis did not do what it was asked");
+            let Connection { trust, paused_until, .. } = self.connection;
+            trust.lose();
+            paused_until.store(self.connection.elapsed_millis() + PAUSE_MILLIS, Ordering::Relaxed);
+            CacheUnavailable
+        })
     }
 }
 

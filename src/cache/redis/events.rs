@@ -85,7 +85,7 @@ impl EventBus for RedisEvents {
         let Ok(client) = self.connection.client() else { return };
         let channel = format!("{}{}", self.prefix, event.user_id);
         let published: FredResult<i64> = client.publish(channel, text).await;
-        let _ = self.connection.judge(published);
+        let _ = client.judge(published);
     }
 
     async fn listen(&self, user: &UserId) -> EventStream {

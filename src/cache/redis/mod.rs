@@ -37,6 +37,7 @@ use crate::{
         accounts::User,
         actor::Principal,
         ids::{SessionId, UserId},
+        metrics::metrics,
         random::SharedRandom,
         sessions::{
             CacheCheckpoint, CacheResult, CacheUnavailable, CachedPrincipal, CachedSession, Session,
@@ -98,7 +99,7 @@ impl RedisCache {
         let client = self.connection.client()?;
         let loaded: FredResult<(Option<String>, Option<String>)> =
             client.mget(vec![session.to_owned(), user.to_owned()]).await;
-        let (found_session, found_user) = self.connection.judge(loaded)?;
+        let (found_session, found_user) = client.judge(loaded)?;
         let found = (
             entries::decode_session(found_session.as_deref()),
             found_user.and_then(|text| entries::decode::<User>(&text)).map(Arc::new),
@@ -118,7 +119,7 @@ impl RedisCache {
         let client = self.connection.client()?;
         let lifetime = Expiration::EX(i64::try_from(TOMBSTONE_TTL.as_secs()).unwrap_or(i64::MAX));
         let set: FredResult<()> = client.set(key, TOMBSTONE, Some(lifetime), None, false).await;
-        self.connection.judge(set)
+        client.judge(set)
     }
 }
 
@@ -129,13 +130,16 @@ impl SessionCache for RedisCache {
             return Ok(CachedPrincipal { session: CachedSession::Ended, user: None });
         }
         let (session_key, user_key) = (self.keys.session(user, session), self.keys.user(user));
-        if let Some((session, user)) = self.load_near(&session_key, &user_key) {
+        let near = self.load_near(&session_key, &user_key);
+        metrics().near_copies.note(near.is_some());
+        if let Some((session, user)) = near {
             return Ok(CachedPrincipal { session: CachedSession::Live(session), user: Some(user) });
         }
         if !self.connection.trust().believes_redis() {
             return Err(CacheUnavailable);
         }
         let (found, copy) = self.load_far(&session_key, &user_key).await?;
+        metrics().far_copies.note(found != CachedSession::Absent && copy.is_some());
         if found == CachedSession::Ended || self.known.has_ended(session) {
             self.known.end(session);
             return Ok(CachedPrincipal { session: CachedSession::Ended, user: None });
@@ -198,6 +202,6 @@ impl SessionCache for RedisCache {
     async fn ping(&self) -> CacheResult<()> {
         let client = self.connection.client()?;
         let answered: FredResult<String> = client.ping(None).await;
-        self.connection.judge(answered).map(drop)
+        client.judge(answered).map(drop)
     }
 }

@@ -97,6 +97,6 @@ impl RateCounters for RedisRates {
         self.alone.forget(key).await;
         let Ok(client) = self.connection.client() else { return };
         let deleted: FredResult<i64> = client.del(self.key(key)).await;
-        let _ = self.connection.judge(deleted);
+        let _ = client.judge(deleted);
     }
 }

@@ -52,7 +52,7 @@ impl Step {
             }
             outcome => outcome,
         };
-        connection.judge(outcome)
+        client.judge(outcome)
     }
 }
 

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use futures_util::{FutureExt, future::join_all};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::{Entry, Outbox};
-use crate::domain::{error::Error, error::Result};
+use crate::domain::{error::Error, error::Result, metrics::metrics, traces::trace_part};
 
 /// How often the queue is looked at without news; other processes put entries into it too.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -127,7 +128,8 @@ impl Worker {
 
     async fn work(&self, entry: &Entry, outages: u32) -> Outcome {
         let (id, kind, attempt) = (&entry.id, entry.task.kind(), entry.attempts);
-        let handled = AssertUnwindSafe(self.handler.handle(entry)).catch_unwind().await;
+        let part = trace_part!("task", otel.kind = "consumer", kind, attempt);
+        let handled = AssertUnwindSafe(self.handler.handle(entry)).catch_unwind().instrument(part).await;
         let outcome = handled.unwrap_or_else(|_| Err(TaskError::Later("it panicked".into())));
         let (store, now) = (&self.outbox.store, self.outbox.clock.now());
         let is_late = !entry.task.is_for_ever() && now - entry.created_at >= PATIENCE;
@@ -150,6 +152,7 @@ impl Worker {
                 (store.postpone(id, now + outage_pause(outages + 1)).await, Outcome::Outage)
             }
         };
+        metrics().task(kind, outcome.as_str());
         if let Err(error) = noted {
             // It is tried again when its lease ends: done twice rather than not at all.
             tracing::warn!(%error, task = %id, kind, "the outcome was not written down");
@@ -163,6 +166,16 @@ enum Outcome {
     Done,
     Failed,
     Outage,
+}
+
+impl Outcome {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Outage => "outage",
+        }
+    }
 }
 
 fn pause(attempt: u32) -> TimeDelta {

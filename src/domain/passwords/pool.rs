@@ -13,6 +13,7 @@ use std::{
 };
 
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::{
     lanes::{self, Job, Lane},
@@ -20,7 +21,9 @@ use super::{
 };
 use crate::domain::{
     error::{Error, Result},
+    metrics::metrics,
     random::SharedRandom,
+    traces::trace_part,
 };
 
 /// What clients are told to wait at least when the queue is full.
@@ -61,6 +64,13 @@ struct Counts {
     begun: AtomicU64,
     waited_micros: AtomicU64,
     refused: AtomicU64,
+}
+
+impl Counts {
+    fn refuse(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        metrics().hashing_refused.inc();
+    }
 }
 
 /// The hashing threads; they end when this is dropped.
@@ -119,21 +129,28 @@ impl Pool {
                 counts.begun.fetch_add(1, Ordering::Relaxed);
                 let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
                 counts.waited_micros.fetch_add(micros, Ordering::Relaxed);
+                metrics().hashing_wait.observe(waited.as_secs_f64());
                 if waited > max_wait {
-                    counts.refused.fetch_add(1, Ordering::Relaxed);
+                    counts.refuse();
                     let _ = reply.send(Err(late));
                     return;
                 }
-                // The caller may go away meanwhile; then nobody wants the answer.
-                let _ = reply.send(Ok(work(worker, lane).await));
+                let began = Instant::now();
+                let outcome = work(worker, lane).await;
+                metrics().hashing.observe(began.elapsed().as_secs_f64());
+                // The caller may have gone away meanwhile; then nobody wants the answer.
+                let _ = reply.send(Ok(outcome));
             })
         });
         if self.jobs.try_send(job).is_err() {
-            self.counts.refused.fetch_add(1, Ordering::Relaxed);
+            self.counts.refuse();
             return Err(overloaded);
         }
         self.counts.taken.fetch_add(1, Ordering::Relaxed);
-        answer.await.map_err(|_| Error::Internal("a hashing job ended without an answer".into()))?
+        answer
+            .instrument(trace_part!("hash"))
+            .await
+            .map_err(|_| Error::Internal("a hashing job ended without an answer".into()))?
     }
 }
 

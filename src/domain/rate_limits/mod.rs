@@ -17,6 +17,7 @@ use super::{
     error::{Error, Result},
     hex,
     ids::{SessionId, UserId},
+    metrics::metrics,
     tokens::TokenHash,
 };
 
@@ -115,6 +116,7 @@ fn admit(taken: Taken, class: Class, scope: Scope) -> Result<()> {
     match taken {
         Taken::Yes => Ok(()),
         Taken::No { retry_after } => {
+            metrics().refusal(class.as_str(), scope.as_str());
             tracing::info!(class = class.as_str(), scope = scope.as_str(), "an attempt too many was refused");
             Err(Error::RateLimited { retry_after })
         }

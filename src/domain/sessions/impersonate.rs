@@ -9,6 +9,7 @@ use crate::domain::{
     audit::AuditEvent,
     error::{Error, Result},
     ids::SessionId,
+    metrics::metrics,
     tokens::{IssuedAccessToken, RefreshToken},
 };
 
@@ -48,6 +49,7 @@ impl Sessions {
         let hashes = (&refresh_token.family(), &refresh_token.hash());
         self.parts.store.insert(&session, hashes, Some(&event.in_session(&session.id))).await?;
         tracing::warn!(user = %user.id, session = %session.id, "somebody acts for a person");
+        metrics().session_started("impersonation");
         let token = self.parts.tokens.issue_for(user, &session)?;
         self.tell(SessionEventKind::Created, &user.id, &session.id).await;
         Ok((session, token))

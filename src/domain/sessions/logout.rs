@@ -5,6 +5,7 @@ use crate::domain::{
     actor::{Credentials, Principal},
     audit::{self, AuditActor, AuditEvent, AuditKind},
     error::Result,
+    metrics::metrics,
     tokens::RefreshToken,
 };
 
@@ -63,6 +64,8 @@ impl Sessions {
         };
         if session.ended_at == Some(now) {
             tracing::info!(user = %session.user_id, session = %session.id, "session ended");
+            metrics()
+                .sessions_ended(if kind == SessionEventKind::ReuseDetected { "reuse" } else { "logout" }, 1);
             self.tell(kind, &session.user_id, &session.id).await;
             let (what, actor) = match kind {
                 // The owner, or whoever has a copy.

@@ -40,6 +40,7 @@ use super::{
     audit::Audit,
     clock::SharedClock,
     ids::SessionId,
+    metrics::metrics,
     outbox::Outbox,
     passwords::Passwords,
     random::SharedRandom,
@@ -134,6 +135,7 @@ impl Sessions {
     async fn end_earlier(&self, user: &User) -> Vec<SessionId> {
         match self.parts.store.end_all(&user.id, user.session_epoch, self.parts.clock.now()).await {
             Ok(ended) => {
+                metrics().sessions_ended("epoch", ended.len() as u64);
                 self.announce_ends(&user.id, &ended).await;
                 ended
             }

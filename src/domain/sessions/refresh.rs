@@ -5,6 +5,7 @@ use super::{
 };
 use crate::domain::{
     error::{AuthenticationFailure, Error, Result},
+    metrics::metrics,
     tokens::RefreshToken,
 };
 
@@ -23,7 +24,9 @@ impl Sessions {
         let presented = RefreshToken::parse(token).ok_or(Error::TokenInvalid)?;
         let successor = presented.successor(&*self.parts.random);
         let rotation = self.rotation(&presented, &successor)?;
-        match self.parts.store.rotate(&rotation).await? {
+        let outcome = self.parts.store.rotate(&rotation).await?;
+        metrics().refresh(name_of(&outcome));
+        match outcome {
             RotationOutcome::Rotated(session) => self.continue_session(session, successor).await,
             RotationOutcome::Replayed { session, retired } => {
                 let current = current_of(presented, &retired).ok_or(Error::TokenInvalid)?;
@@ -75,6 +78,17 @@ impl Sessions {
         }
         self.note_seen(&user, now);
         self.sign_in(user, session, refresh_token).await
+    }
+}
+
+/// What is counted of it.
+const fn name_of(outcome: &RotationOutcome) -> &'static str {
+    match outcome {
+        RotationOutcome::Rotated(_) => "rotated",
+        RotationOutcome::Replayed { .. } => "replayed",
+        RotationOutcome::Reused(_) => "reused",
+        RotationOutcome::Ended(_) => "ended",
+        RotationOutcome::Unknown => "unknown",
     }
 }
 

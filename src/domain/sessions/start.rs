@@ -13,6 +13,7 @@ use crate::domain::{
     error::Result,
     faults::Fault,
     ids::SessionId,
+    metrics::metrics,
     tokens::{IssuedAccessToken, RefreshToken},
 };
 
@@ -75,11 +76,13 @@ impl Sessions {
             version: 1,
         };
         let refresh_token = RefreshToken::generate(&*self.parts.random);
+        let is_login = event.is_some();
         let event = event.map(|event| event.in_session(&session.id));
         let hashes = (&refresh_token.family(), &refresh_token.hash());
         self.parts.store.insert(&session, hashes, event.as_ref()).await?;
         self.note_seen(&user, now);
         tracing::info!(user = %user.id, session = %session.id, "session started");
+        metrics().session_started(if is_login { "login" } else { "registration" });
         let mut signed_in = self.sign_in(user, session, refresh_token).await?;
         signed_in.device_token = Some(self.parts.devices.issue(&signed_in.user));
         self.tell(SessionEventKind::Created, &signed_in.user.id, &signed_in.session.id).await;

@@ -17,6 +17,7 @@ use crate::domain::{
     clock::{Instant, SharedClock},
     error::{AuthenticationFailure, Error, Result},
     ids::{AccessTokenId, KeyId, SessionId},
+    metrics::metrics,
     random::SharedRandom,
     sessions::Session,
 };
@@ -223,8 +224,10 @@ impl AccessTokens {
             // The key may have been taken out since.
             && self.keys.current().verifying(key.as_str()).is_some()
         {
+            metrics().verified_tokens.note(true);
             return Ok(claims);
         }
+        metrics().verified_tokens.note(false);
         let (key, claims) = self.decode(token).await.ok_or(TokenError::Invalid)?;
         let claims = Arc::new(claims);
         self.verified.insert(fingerprint, (key, claims.clone()));

@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use mongodb::{
     Client, Collection, Database,
     bson::doc,
+    event::{EventHandler, cmap::CmapEvent},
     options::{Acknowledgment, ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern},
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -40,7 +41,10 @@ use self::{
     user_documents::UserDocument,
 };
 use super::{OpenError, SchemaVersion, Stores};
-use crate::domain::store::{StoreCalls, StoreHealth, StoreResult};
+use crate::domain::{
+    metrics::metrics,
+    store::{StoreCalls, StoreHealth, StoreResult},
+};
 
 /// The database used where the URL names none.
 const DEFAULT_DATABASE: &str = "vestibule";
@@ -146,7 +150,21 @@ async fn client_options(url: &SecretString) -> Result<ClientOptions, OpenError> 
     );
     options.read_concern = Some(ReadConcern::local());
     options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    options.cmap_event_handler = Some(EventHandler::callback(count_connections));
     Ok(options)
+}
+
+/// Keeps the count of connections to MongoDB.
+#[expect(clippy::needless_pass_by_value, reason = "the driver gives it away")]
+fn count_connections(event: CmapEvent) {
+    let metrics = metrics();
+    match event {
+        CmapEvent::ConnectionCreated(_) => metrics.mongodb_open.inc(),
+        CmapEvent::ConnectionClosed(_) => metrics.mongodb_open.dec(),
+        CmapEvent::ConnectionCheckedOut(_) => metrics.mongodb_in_use.inc(),
+        CmapEvent::ConnectionCheckedIn(_) => metrics.mongodb_in_use.dec(),
+        _ => 0,
+    };
 }
 
 impl MongoStore {
@@ -157,7 +175,7 @@ impl MongoStore {
         F: Future<Output = mongodb::error::Result<T>> + Send + 'static,
     {
         self.calls.count();
-        call::bounded(call).await
+        metrics().mongodb.store(call::bounded(call)).await
     }
 }
 

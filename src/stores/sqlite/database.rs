@@ -19,7 +19,10 @@ use super::{
 };
 use crate::{
     config::SqliteFile,
-    domain::store::{StoreCalls, StoreError, StoreHealth, StoreResult},
+    domain::{
+        metrics::metrics,
+        store::{StoreCalls, StoreError, StoreHealth, StoreResult},
+    },
     stores::OpenError,
 };
 
@@ -111,7 +114,7 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         self.calls.count();
-        self.make(work).await
+        metrics().sqlite_writes.store(self.make(work)).await
     }
 
     async fn make<T, F>(&self, work: F) -> StoreResult<T>
@@ -121,6 +124,7 @@ impl Database {
     {
         let (reply, answer) = oneshot::channel();
         let write: group::Write = Box::new(move |transaction| {
+            metrics().sqlite_waiting_writes.dec();
             // Work that nobody waits for any more has timed out and must not be done after all.
             if reply.is_closed() {
                 return None;
@@ -133,6 +137,7 @@ impl Database {
             Some((is_kept, verdict))
         });
         self.writer.try_send(write).map_err(|_| full())?;
+        metrics().sqlite_waiting_writes.inc();
         answered(answer).await??.map_err(|error| error::map(&error))
     }
 
@@ -143,10 +148,13 @@ impl Database {
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         self.calls.count();
-        match &self.readers {
-            Some(readers) => submit(readers, move |connection| work(connection)).await,
-            None => self.make(move |transaction| work(transaction)).await,
-        }
+        let read = async {
+            match &self.readers {
+                Some(readers) => submit(readers, move |connection| work(connection)).await,
+                None => self.make(move |transaction| work(transaction)).await,
+            }
+        };
+        metrics().sqlite_reads.store(read).await
     }
 }
 
@@ -164,12 +172,14 @@ where
 {
     let (reply, answer) = oneshot::channel();
     let job: Job = Box::new(move |connection| {
+        metrics().sqlite_waiting_reads.dec();
         // Work that nobody waits for any more has timed out and must not be done after all.
         if !reply.is_closed() {
             let _ = reply.send(work(connection));
         }
     });
     threads.try_send(job).map_err(|_| full())?;
+    metrics().sqlite_waiting_reads.inc();
     answered(answer).await?.map_err(|error| error::map(&error))
 }
 

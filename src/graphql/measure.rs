@@ -1,0 +1,90 @@
+//! What is counted of operations: by the field at the root, which the schema bounds, and not by the name that a
+//! client gives them.
+
+use std::time::Duration;
+
+use async_graphql::{
+    ServerError, Value,
+    parser::types::{OperationDefinition, OperationType, Selection},
+};
+
+use super::{AnySchema, Graphql, Outcome};
+use crate::domain::{
+    ErrorCode,
+    metrics::{OperationLabels, OutcomeLabels, metrics},
+};
+
+/// What a refused operation is counted as: its text may name anything.
+const INVALID: &str = "invalid";
+
+/// A subscription that runs; counted until it is dropped.
+pub(super) struct Running;
+
+impl Running {
+    pub(super) fn start(labels: OperationLabels) -> Self {
+        metrics().subscriptions.inc();
+        metrics().begun(&OutcomeLabels { operation: labels, outcome: "ok" });
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        metrics().subscriptions.dec();
+    }
+}
+
+impl Graphql {
+    /// What an operation is counted as once it was found to fit the schema.
+    pub(super) fn labels(&self, operation: &OperationDefinition) -> OperationLabels {
+        let kind = match operation.ty {
+            OperationType::Query => "query",
+            OperationType::Mutation => "mutation",
+            OperationType::Subscription => "subscription",
+        };
+        let field = match operation.selection_set.node.items.as_slice() {
+            [only] => match &only.node {
+                Selection::Field(field) if field.node.name.node.starts_with("__") => "introspection".into(),
+                Selection::Field(field) => field.node.name.node.to_string().into(),
+                Selection::FragmentSpread(_) | Selection::InlineFragment(_) => "several".into(),
+            },
+            _ => "several".into(),
+        };
+        OperationLabels { schema: self.schema.name(), kind, field }
+    }
+
+    /// Counts an operation. `labels` are there if it was looked at at all.
+    pub(super) fn measure(&self, labels: Option<OperationLabels>, took: Duration, outcome: &Outcome) {
+        let (errors, fits) = match outcome {
+            Outcome::Executed(response) => (response.errors.as_slice(), true),
+            Outcome::Refused(refused) => (std::slice::from_ref(refused.error()), false),
+        };
+        let kind = labels.as_ref().map_or("unknown", |labels| labels.kind);
+        let invalid = || OperationLabels { schema: self.schema.name(), kind, field: INVALID.into() };
+        let operation = labels.filter(|_| fits).unwrap_or_else(invalid);
+        let outcome = errors.first().map_or("ok", code_of);
+        errors.iter().for_each(count);
+        metrics().operation(&OutcomeLabels { operation, outcome }, took);
+    }
+}
+
+impl AnySchema {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::User(..) => "user",
+            Self::Admin(_) => "admin",
+        }
+    }
+}
+
+/// Counts an error of an answer.
+pub(super) fn count(error: &ServerError) {
+    metrics().error(code_of(error));
+}
+
+/// The code of an error: one of ours, whatever stands there.
+fn code_of(error: &ServerError) -> &'static str {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    let Some(Value::String(code)) = code else { return ErrorCode::GraphqlValidationFailed.as_str() };
+    ErrorCode::ALL.iter().map(|known| known.as_str()).find(|known| known == code).unwrap_or("OTHER")
+}
