@@ -52,6 +52,10 @@ step() {
   stop_group "$STEP_GROUP"
   STEP_GROUP=
   CURRENT=
+  if [[ -e $RUN_DIR/left-out ]]; then
+    mapfile -t -O "${#SKIPPED[@]}" SKIPPED < <(sed "s/^/$name: /" "$RUN_DIR/left-out")
+    rm "$RUN_DIR/left-out"
+  fi
   case $status in
     0)
       PASSED+=("$name")
@@ -78,6 +82,12 @@ stop_started() {
   for ((i = ${#GROUPS_STARTED[@]} - 1; i >= 0; i--)); do stop_group "${GROUPS_STARTED[i]}"; done
 }
 
+# leave_out WHAT WHY: a part of the step that is not run, which the summary counts as skipped.
+leave_out() {
+  say "-- $1: not run, $2"
+  printf '%s\n' "$1" >>"$RUN_DIR/left-out"
+}
+
 # skip WHY: ends the step, which is then neither passed nor failed.
 skip() {
   say "-- not run: $1"
@@ -101,9 +111,15 @@ on_exit() {
 # The last line is the verdict.
 summary() {
   heading "summary ($SECONDS s)"
-  if ((${#SKIPPED[@]} > 0)); then say "not run: ${SKIPPED[*]}"; fi
-  if ((${#FAILED[@]} > 0)); then say "failed: ${FAILED[*]}"; fi
+  if ((${#SKIPPED[@]} > 0)); then say "not run: $(join "${SKIPPED[@]}")"; fi
+  if ((${#FAILED[@]} > 0)); then say "failed: $(join "${FAILED[@]}")"; fi
   say "packaging: ${#PASSED[@]} passed, ${#FAILED[@]} failed, ${#SKIPPED[@]} skipped"
+}
+
+join() {
+  local text
+  printf -v text '%s, ' "$@"
+  printf '%s' "${text%, }"
 }
 
 # --- what has to be installed
@@ -225,7 +241,10 @@ systemd_step() {
   local unit=$RUN_DIR/vestibule.service report=$LOG_DIR/systemd.txt
   sed "s|/usr/local/bin/vestibule|$BINARY|" deploy/systemd/vestibule.service >"$unit"
   systemd-analyze verify --man=no "$unit"
-  if ! systemd-analyze --help | grep -q -- --offline; then skip "this systemd cannot rate a unit that is not loaded"; fi
+  if ! systemd-analyze --help | grep -q -- --offline; then
+    leave_out exposure "this systemd cannot rate a unit that is not loaded"
+    return
+  fi
   systemd-analyze security --no-pager --offline=yes --threshold="$MOST_EXPOSURE" "$unit" >"$report" ||
     { cat "$report"; die "the unit is more exposed than $MOST_EXPOSURE tenths"; }
   tail -n 1 "$report"
@@ -250,9 +269,9 @@ settings_step() {
 
 # --- run
 
-# proxy_config PORT NODE...: the configuration with addresses of this machine.
+# proxy_config PORT NODE...: the configuration with addresses of this machine, and for fewer connections.
 proxy_config() {
-  local number=0 node edits=(-e "s|bind :8080|bind 127.0.0.1:$1|")
+  local number=0 node edits=(-e "s|bind :8080|bind 127.0.0.1:$1|" -e "s|maxconn 8000|maxconn 500|")
   shift
   for node in "$@"; do
     number=$((number + 1))
@@ -276,7 +295,10 @@ rootfs_step() {
   (cd "$ROOTFS" && find . -type f -printf '%10s  %P\n' | sort -k 2)
   bytes=$(bytes_of "$ROOTFS")
   say "all together: $bytes bytes, $(mebibytes "$bytes") MiB"
-  if has_symbols "$BINARY"; then skip "the size is not asked of a program with symbols"; fi
+  if has_symbols "$BINARY"; then
+    leave_out size "it is asked of a stripped program alone"
+    return
+  fi
   ((bytes <= MOST_BYTES)) || die "that is $(mebibytes $((bytes - MOST_BYTES))) MiB more than 40 MiB"
 }
 
@@ -344,7 +366,7 @@ chroot_step() {
     inside "$pid" /usr/local/bin/vestibule health --live
     say "it says so of itself (vestibule health)"
   else
-    say "-- vestibule health: not run, this program does not have it"
+    leave_out "vestibule health" "this program does not have it"
   fi
   [[ $(ask "$PORT" '{ __typename }') == '{"data":{"__typename":"Query"}}' ]] || die "a query is not answered"
   [[ -s $RUN_DIR/chroot-data/vestibule.sqlite ]] || die "there is no database in the data folder"
@@ -419,6 +441,7 @@ image_step() {
   while read -r base; do engine tag docker.io/library/stand-in "docker.io/library/$base"; done < <(base_images)
   engine build --format docker --isolation chroot --network host --pull=never --no-cache --tag "$image" . \
     >"$LOG_DIR/image.txt" 2>&1 || { log_tails "$LOG_DIR/image.txt"; die "the image cannot be built"; }
+  build_web
   bytes=$(engine image inspect --format '{{.Size}}' "$image")
   say "every line of the Dockerfile was run; the engine counts $(mebibytes "$bytes") MiB"
 
@@ -436,12 +459,29 @@ image_step() {
     engine exec "$name" /usr/local/bin/vestibule health || die "it is not ready by its own word"
     say "it is healthy, by the health check of the image and by that of compose.yaml"
   else
-    say "-- health check: not run, this program does not have it"
+    leave_out "health check" "this program does not have it"
   fi
   [[ $(ask "$PORT" '{ __typename }') == '{"data":{"__typename":"Query"}}' ]] || die "a query is not answered"
   engine stop --time 30 "$name" >/dev/null 2>&1
   [[ $(engine inspect --format '{{.State.ExitCode}}' "$name") == 0 ]] || die "the container did not end with 0"
   say "it ended with 0 when told to"
+}
+
+# The pages are built by the real npm from what the Dockerfile copies, and with the packages that are installed here.
+build_web() {
+  local sources=$RUN_DIR/web-stage
+  if ! has npm || [[ ! -e web/node_modules/.package-lock.json ]]; then
+    leave_out "npm run build" "there is no npm, or no web/node_modules"
+    return
+  fi
+  engine build --quiet --isolation chroot --network host --pull=never --target web --tag localhost/web . >>"$LOG_DIR/image.txt" 2>&1
+  engine create --name web localhost/web true >>"$LOG_DIR/image.txt" 2>&1
+  engine cp web:/src "$sources"
+  rm -r "$sources/web/dist"
+  ln -s "$ROOT/web/node_modules" "$sources/web/node_modules"
+  (cd "$sources/web" && npm run build) >"$LOG_DIR/web.log" 2>&1 || die "npm run build fails on what the Dockerfile copies"
+  [[ -s $sources/web/dist/index.html ]] || die "npm run build has built nothing"
+  say "npm run build needs nothing but what the Dockerfile copies"
 }
 
 launch_container() {
@@ -514,6 +554,9 @@ stack_step() {
   need_curl
   need_haproxy
   start_mongodb
+  local store=()
+  # Only a store of our own is ended.
+  if [[ -z ${MONGODB_URL:-} ]]; then store=(--end-store "$LAST_GROUP"); fi
   start_redis
   STACK_SECRET=$(openssl rand -base64 32)
   STACK_PORT=$(free_port)
@@ -521,13 +564,13 @@ stack_step() {
   local first=$LAST_GROUP first_port=$PORT
   start_server "node 2" launch_node probe_ready
   proxy_config "$STACK_PORT" "$first_port" "$PORT" >"$RUN_DIR/haproxy.cfg"
-  spawn "$LOG_DIR/proxy.log" haproxy -dW -f "$RUN_DIR/haproxy.cfg"
+  spawn "$LOG_DIR/proxy.log" haproxy -f "$RUN_DIR/haproxy.cfg"
   local deadline=$((SECONDS + 20))
   until curl --fail --silent --noproxy '*' --max-time 2 "http://127.0.0.1:$STACK_PORT/proxy/live"; do
     ((SECONDS < deadline)) || die "the proxy does not answer"
     sleep 0.1
   done
-  timeout 120 python3 scripts/proxied.py "$STACK_PORT" --stop "$first"
+  timeout 120 python3 scripts/proxied.py "$STACK_PORT" --stop "$first" "${store[@]}"
   ends_well "$first"
   say "the node that was told to stop ended with 0"
 }

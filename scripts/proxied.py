@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What a client sees of two nodes behind the reverse proxy, with nothing but Python's standard library.
 
-usage: proxied.py PORT --stop PID
+usage: proxied.py PORT [--stop NODE] [--end-store STORE]
 
-Logs in, listens by both protocols and asks what the proxy must refuse. Then, under load, the process PID is told to
-stop: no request may fail, and the socket that it held must be told to come back. Prints a line per check; exits 1 where
-one fails. Clients have addresses of their own (127.0.0.2 and on), by which the proxy chooses a node.
+Logs in, listens by both protocols and asks what the proxy must refuse. Then, under load, the process NODE is told to
+stop: no request may fail, and the sockets that it held must be told to come back. Then the process STORE is told to
+end: no node is ready any more, and those who are logged in must be served all the same. Prints a line per check; exits 1
+where one fails. Clients have addresses of their own (127.0.0.2 and on), by which the proxy chooses a node.
 """
 
 import base64
@@ -200,6 +201,18 @@ def wait_for_close(held, until, closed):
             return
 
 
+def try_without_store(pid, email, token):
+    client = Client(2)
+    client.ask(ME, token=token)
+    os.kill(pid, signal.SIGTERM)
+    # Longer than the checks of the proxy take to find that no node is ready, shorter than copies last.
+    time.sleep(8)
+    status, answer = client.ask(ME, token=token)
+    check(status == 200 and "errors" not in answer, "without the store, those who are logged in are served", answer)
+    status, answer = client.ask(LOGIN, {"input": {"email": email, "password": PASSWORD}})
+    check("SERVICE_UNAVAILABLE" in str(answer), "and whoever logs in hears from the service why not", answer)
+
+
 def check_quietly(acknowledged):
     if acknowledged != {"type": "connection_ack"}:
         sys.exit(f"FAILED: a socket was not taken {acknowledged}")
@@ -230,6 +243,8 @@ def main():
     try_refusals(client)
     if "--stop" in sys.argv:
         try_stop(int(sys.argv[sys.argv.index("--stop") + 1]), email, token)
+    if "--end-store" in sys.argv:
+        try_without_store(int(sys.argv[sys.argv.index("--end-store") + 1]), email, token)
 
 
 main()

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    app::App,
+    app::{App, Reload},
     domain::{Domain, audit::SEAL_INTERVAL, tokens::AccessTokens},
     http::Server,
 };
@@ -16,7 +16,10 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 /// How long executions without a client may take at the end: longer than store calls do.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// The listeners of a process.
+/// Reads the settings again, and hands the service what it can take over.
+pub type Reread = Box<dyn Fn(&Reload) + Send + Sync>;
+
+/// What a process listens to.
 pub struct Listeners {
     /// That of everybody.
     pub public: Server,
@@ -24,6 +27,8 @@ pub struct Listeners {
     pub administration: Option<Server>,
     /// That of operators, where they have one.
     pub operators: Option<Server>,
+    /// Reads the settings again; called when the process is told to (SIGHUP).
+    pub reread: Reread,
     /// For how long requests are taken after it was said that they should go elsewhere.
     pub delay: Duration,
 }
@@ -31,10 +36,11 @@ pub struct Listeners {
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). It says that it is not ready, goes on for the
 /// delay, and then lets requests in flight finish. A second signal ends it at once.
 pub async fn run(app: App, listeners: Listeners) {
-    let Listeners { public: server, administration: admin_server, operators, delay } = listeners;
+    let Listeners { public: server, administration: admin_server, operators, reread, delay } = listeners;
     let housekeeping = tokio::spawn(keep_house(app.domain.clone()));
     let keys = tokio::spawn(tend_keys(app.domain.tokens.clone(), app.key_interval));
     let audit = tokio::spawn(tend_audit(app.domain.clone()));
+    let hangups = tokio::spawn(heed_hangups(app.reload, reread));
     let stopping = app.stopping.clone();
     let admin_stops = app.stopping.clone();
     let administration = app.admin_router.zip(admin_server);
@@ -85,6 +91,7 @@ pub async fn run(app: App, listeners: Listeners) {
     housekeeping.abort();
     keys.abort();
     audit.abort();
+    hangups.abort();
 }
 
 /// Waits for executions whose client has hung up: a store call must not be dropped half-way.
@@ -145,6 +152,15 @@ async fn tend_keys(tokens: Arc<AccessTokens>, interval: Duration) {
         if let Err(error) = tokens.tend_keys().await {
             tracing::warn!(%error, "the signing keys were not looked after");
         }
+    }
+}
+
+/// Reads the settings again each time that the process is told to.
+async fn heed_hangups(reload: Reload, reread: Reread) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        reread(&reload);
     }
 }
 

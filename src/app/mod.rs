@@ -3,6 +3,7 @@
 
 mod checkup;
 mod compose;
+mod reload;
 
 use std::{num::NonZeroUsize, sync::Arc, thread, time::Duration};
 
@@ -17,6 +18,7 @@ use crate::{
         self, Domain,
         background::{Background, LOWER_PRIORITY},
         clock::SharedClock,
+        live::Live,
         outbox::Worker,
         random::SharedRandom,
         sessions::SessionCache,
@@ -31,7 +33,8 @@ use crate::{
 };
 
 use self::compose::Adapters;
-pub use checkup::{Checkup, Finding, examine};
+pub use checkup::examine;
+pub use reload::{RELOADABLE, Reload};
 
 /// Large requests that may wait to be read, and when those come back that may not.
 const LARGE_REQUESTS: usize = 64;
@@ -90,6 +93,8 @@ pub struct App {
     pub operators_router: Option<Router>,
     /// The services behind it.
     pub domain: Domain,
+    /// Takes over new settings.
+    pub reload: Reload,
     /// Does what was put off.
     pub worker: Worker,
     /// Cancelled to announce that new requests should go elsewhere.
@@ -130,26 +135,18 @@ pub async fn assemble(
     let Outgoing { mailer, mailbox } = mailer::open(&config.mail)?;
     let random = &ambient.random;
     let avatars = media::open(&config.avatars, &config.http.public_url, &config.tokens.keys.sealer, random)?;
-    let adapters = Adapters { mailer, avatars, stores: &stores, cache: &cache };
+    let adapters = Adapters { mailer, avatars: avatars.clone(), stores: &stores, cache: &cache };
     let tokens = AccessTokens::open(compose::issuer(config), compose::key_ring(config, &stores, &ambient));
     let tokens = tokens.await.map_err(StartError::Keys)?;
     let domain = compose::domain(config, &adapters, &ambient, tokens)?;
+    let trusted = Live::new(config.graphql.trusted.clone());
     let documents = Documents {
-        trusted: config.graphql.trusted.clone(),
+        trusted: trusted.clone(),
         own: TrustedDocuments::new(http::OWN_DOCUMENTS.map(str::to_owned)),
         cache: cache.documents.clone(),
     };
-    // Half of the cores, so that the other half is there for everybody else.
-    let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2);
-    let readers =
-        Background::start(("read", LOWER_PRIORITY), vec![(); readers], LARGE_REQUESTS, LARGE_REQUEST_RETRY);
-    let readers = readers.map_err(StartError::Threads)?;
-    let health = Health {
-        store: stores.health,
-        cache: cache.sessions.clone(),
-        leaving: CancellationToken::new(),
-        stopping: CancellationToken::new(),
-    };
+    let readers = start_readers()?;
+    let health = Health::new(stores.health, cache.sessions.clone());
     let executions = TaskTracker::new();
     let graphql = Graphql::new(domain.clone(), &config.graphql, documents, Arc::new(readers));
     let administration = graphql.for_administration(config.admin.limits);
@@ -164,16 +161,20 @@ pub async fn assemble(
         mailbox,
         body_timeout: ServerTimeouts::new(config.http.shutdown_timeout).body,
         clock: ambient.clock,
-        random: ambient.random,
+        random: ambient.random.clone(),
         executions: Executions { tracker: executions.clone(), time_limit: config.http.request_timeout },
     };
-    let operators_router = config.http.metrics_bind.map(|_| http::operators_router(parts.clone()));
-    let administration = HttpParts { graphql: administration, is_administration: true, ..parts.clone() };
-    let (router, admin_router) = match config.admin.bind {
-        Some(_) => (http::router(parts, None), Some(http::administration_router(administration))),
-        None => (http::router(parts, Some(administration)), None),
+    let Routers { public: router, administration: admin_router, operators: operators_router } =
+        routers(config, parts, administration);
+    let reload = Reload {
+        domain: domain.clone(),
+        avatars,
+        sealer: config.tokens.keys.sealer.clone(),
+        trusted,
+        random: ambient.random,
     };
     Ok(App {
+        reload,
         router,
         admin_router,
         operators_router,
@@ -186,6 +187,32 @@ pub async fn assemble(
         cache: cache.sessions,
         key_interval: key_interval(config.tokens.keys.publish_ahead),
     })
+}
+
+struct Routers {
+    public: Router,
+    administration: Option<Router>,
+    operators: Option<Router>,
+}
+
+/// What each listener answers.
+fn routers(config: &Config, parts: HttpParts, administration: Graphql) -> Routers {
+    let operators = config.http.metrics_bind.map(|_| http::operators_router(parts.clone()));
+    let administration = HttpParts { graphql: administration, is_administration: true, ..parts.clone() };
+    let (public, administration) = match config.admin.bind {
+        Some(_) => (http::router(parts, None), Some(http::administration_router(administration))),
+        None => (http::router(parts, Some(administration)), None),
+    };
+    Routers { public, administration, operators }
+}
+
+/// Threads that read what is large.
+fn start_readers() -> Result<Background<()>, StartError> {
+    // Half of the cores, so that the other half is there for everybody else.
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).div_ceil(2);
+    let named = ("read", LOWER_PRIORITY);
+    Background::start(named, vec![(); threads], LARGE_REQUESTS, LARGE_REQUEST_RETRY)
+        .map_err(StartError::Threads)
 }
 
 /// How a command opens the store.

@@ -17,6 +17,7 @@ pub use rates::LocalRates;
 use crate::{
     config::CacheConfig,
     domain::{
+        checkup::{Finding, State},
         documents::DocumentCache,
         random::SharedRandom,
         rate_limits::RateCounters,
@@ -59,6 +60,14 @@ pub async fn open_for_command(config: &CacheConfig, random: &SharedRandom) -> Re
         CacheConfig::Local => Cache { sessions: Arc::new(absent::AbsentCache), ..cache },
         CacheConfig::Redis(_) => cache,
     })
+}
+
+/// Looks at what is configured, and changes nothing.
+pub async fn inspect(config: &CacheConfig) -> Vec<Finding> {
+    match config {
+        CacheConfig::Local => vec![Finding::new("cache", State::well("in the process"))],
+        CacheConfig::Redis(settings) => redis::inspect(settings).await,
+    }
 }
 
 /// Sets up the configured cache. With Redis this returns without waiting for long: the service

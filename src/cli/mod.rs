@@ -1,7 +1,9 @@
 //! The command line: one command a file.
 
 mod audit;
+mod backup;
 mod doctor;
+mod health;
 mod keys;
 mod migrate;
 mod output;
@@ -11,6 +13,7 @@ mod users;
 
 use std::{
     io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -75,6 +78,31 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Ask the service that runs here whether it is ready; exit with 1 if it is not.
+    Health {
+        /// Ask only whether the process runs.
+        #[arg(long)]
+        live: bool,
+        /// Ask the service at this address instead of that of `BIND_ADDR`.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// Copy the embedded database into a file, also while the service runs.
+    Backup {
+        /// The file, which must not be there yet.
+        file: PathBuf,
+    },
+    /// Put a copy in the place of the embedded database, while no service runs. All sessions end.
+    Restore {
+        /// The copy.
+        file: PathBuf,
+        /// Put it in the place of a database that is there, which is kept under another name.
+        #[arg(long)]
+        replace: bool,
+        /// Leave sessions as they were, also those that were ended after the copy was made.
+        #[arg(long)]
+        keep_sessions: bool,
+    },
     /// Print a script that completes commands in a shell.
     Completions {
         /// The shell.
@@ -93,11 +121,14 @@ pub fn run() -> ExitCode {
     match command {
         Command::Serve => serve::run(),
         Command::Schema { admin } => schema::run(admin),
-        Command::Doctor { mail_to } => doctor::run(mail_to),
+        Command::Doctor { mail_to } => doctor::run(mail_to, format),
         Command::Keys { command } => keys::run(command, format),
         Command::Users { command } => users::run(command, format),
         Command::Audit { command } => audit::run(command, format),
         Command::Migrate { check } => migrate::run(check),
+        Command::Health { live, url } => health::run(live, url),
+        Command::Backup { file } => backup::run(&file),
+        Command::Restore { file, replace, keep_sessions } => backup::restore(&file, replace, keep_sessions),
         Command::Completions { shell } => completions(shell),
     }
 }

@@ -1,15 +1,20 @@
 //! `vestibule serve`.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::Context;
 
 use super::with_settings;
 use crate::{
-    app::{self, Ambient},
+    app::{self, Ambient, RELOADABLE, Reload},
     config::Config,
-    http::{Server, ServerTimeouts},
+    http::{Server, ServerTimeouts, raise_file_limit},
     lifecycle::{self, Listeners},
+    telemetry,
 };
 
 /// Serves until told to stop. Exits with 2 for settings that cannot be used, 1 for anything else
@@ -18,9 +23,35 @@ pub(super) fn run() -> ExitCode {
     with_settings(|config| serve(config).map(|()| ExitCode::SUCCESS))
 }
 
+/// Reads `.env` and the environment again, and says of each setting that has changed what becomes of it. With a
+/// faulty one everything stays as it is.
+fn reread(config: Config) -> impl Fn(&Reload) {
+    let current = Mutex::new(config);
+    move |reload| {
+        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = match Config::from_environment() {
+            Ok(new) => new,
+            Err(error) => return tracing::error!(%error, "the settings stay as they were"),
+        };
+        let changed = current.differences(&new);
+        reload.apply(&new);
+        let is_filtered = telemetry::change_filter(&new.log);
+        tracing::info!("the settings were read again");
+        for setting in changed {
+            match setting {
+                "RUST_LOG" if !is_filtered => tracing::error!(setting, "could not be taken over"),
+                _ if RELOADABLE.contains(&setting) => tracing::info!(setting, "taken over"),
+                _ => tracing::warn!(setting, "has changed, and is taken over when the service starts again"),
+            }
+        }
+        *current = new;
+    }
+}
+
 fn serve(config: &Config) -> anyhow::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    raise_file_limit();
     runtime.block_on(async {
         let timeouts = ServerTimeouts::new(config.http.shutdown_timeout);
         let bind = async |address: SocketAddr| {
@@ -35,6 +66,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             public: bind(config.http.bind).await?,
             administration: own(config.admin.bind).await?,
             operators: own(config.http.metrics_bind).await?,
+            reread: Box::new(reread(config.clone())),
             delay: config.http.shutdown_delay,
         };
         let app = app::build(config, Ambient::default()).await?;

@@ -13,7 +13,7 @@ mod stores;
 mod traces;
 pub mod variables;
 
-use std::{ffi::OsString, fmt};
+use std::{collections::HashMap, ffi::OsString, fmt, path::PathBuf};
 
 use crate::domain::rate_limits::Policy;
 pub use accounts::{AccountConfig, AvatarConfig, CloudinaryConfig, PasswordRules};
@@ -23,6 +23,7 @@ pub use http::{HttpConfig, Origin, ProxyConfig, ProxyHeader};
 pub use limits::OperationLimits;
 pub use mail::{MailConfig, MailTransport, SmtpConfig, SmtpTls};
 pub use security::{PasswordConfig, TokenConfig};
+use source::Given;
 pub use source::{Problem, Source};
 
 pub use stores::{CacheConfig, DatabaseConfig, RedisConfig, SqliteFile};
@@ -73,6 +74,7 @@ pub struct LogConfig {
 /// Every setting of the service.
 #[derive(Debug, Clone)]
 pub struct Config {
+    given: Given,
     /// Where the service runs.
     pub environment: Environment,
     /// The listener and what it believes.
@@ -120,17 +122,33 @@ impl Config {
     /// # Errors
     /// Every problem found.
     pub fn from_environment() -> Result<Self, ConfigError> {
-        match dotenvy::dotenv() {
-            Ok(_) => {}
-            Err(error) if error.not_found() => {}
+        let unreadable = |_| {
             // The text of a line may be a secret: only the kind of fault is told.
-            Err(_) => {
-                let message = ".env cannot be read: every line must be NAME=value".to_owned();
-                return Err(ConfigError(vec![Problem { variable: ".env", message, example: "value" }]));
-            }
-        }
+            let message = ".env cannot be read: every line must be NAME=value".to_owned();
+            ConfigError(vec![Problem { variable: ".env", message, example: "value" }])
+        };
+        let mut values: HashMap<OsString, OsString> = match dotenvy::dotenv_iter() {
+            Ok(lines) => lines
+                .map(|line| line.map(|(name, value)| (name.into(), value.into())))
+                .collect::<Result<_, _>>()
+                .map_err(unreadable)?,
+            Err(error) if error.not_found() => HashMap::new(),
+            Err(error) => return Err(unreadable(error)),
+        };
         #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-        Self::from_variables(std::env::vars_os())
+        values.extend(std::env::vars_os());
+        Self::from_variables(values)
+    }
+
+    /// Files that settings name and that hold secrets.
+    pub fn secret_files(&self) -> Vec<PathBuf> {
+        self.given.path(variables::SIGNING_KEY_FILE.name).into_iter().collect()
+    }
+
+    /// The names of the settings that have other values in another configuration.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let names = variables::ALL.iter().map(|variable| variable.name);
+        names.filter(|name| !self.given.is_same(&other.given, name)).collect()
     }
 
     /// Reads these variables alone.
@@ -160,9 +178,10 @@ impl Config {
         if is_mute && accounts.as_ref().is_some_and(|accounts| accounts.require_verified_email) {
             source.problem(&variables::SMTP_URL, "sends no mail, so that no address could ever be verified");
         }
-        let problems = source.into_problems();
+        let (problems, given) = source.into_outcome();
         let read = || {
             Some(Self {
+                given,
                 environment,
                 http: http?,
                 database: database?,

@@ -1,6 +1,6 @@
 //! Reads variables and gathers every problem, so that all of them are reported at once.
 
-use std::{collections::HashMap, ffi::OsString, fmt, str::FromStr, time::Duration};
+use std::{collections::HashMap, ffi::OsString, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use super::variables::Variable;
 
@@ -18,6 +18,26 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} (example: {}={})", self.variable, self.message, self.variable, self.example)
+    }
+}
+
+/// The values of a process, kept to be compared. They may be secrets.
+#[derive(Clone)]
+pub(super) struct Given(HashMap<String, OsString>);
+
+impl Given {
+    pub(super) fn is_same(&self, other: &Self, name: &str) -> bool {
+        self.0.get(name) == other.0.get(name)
+    }
+
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.0.get(name).map(PathBuf::from)
+    }
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Given")
     }
 }
 
@@ -128,8 +148,8 @@ impl Source {
         });
     }
 
-    /// The problems found, in the order they were found.
-    pub fn into_problems(self) -> Vec<Problem> {
-        self.problems
+    /// The problems found, in the order they were found, and the values that were given.
+    pub(super) fn into_outcome(self) -> (Vec<Problem>, Given) {
+        (self.problems, Given(self.values))
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::TrustedDocuments,
-    domain::{ErrorCode, documents::DocumentCache, tokens::TokenHash},
+    domain::{ErrorCode, documents::DocumentCache, live::Live, tokens::TokenHash},
 };
 
 /// What clients of Apollo look for.
@@ -22,7 +22,7 @@ const MALFORMED: &str = "A persisted query is named by its SHA-256 in 64 hexadec
 #[derive(Clone)]
 pub struct Documents {
     /// `None` where any document may be executed.
-    pub trusted: Option<TrustedDocuments>,
+    pub trusted: Live<Option<TrustedDocuments>>,
     /// Those of the service's own pages.
     pub own: TrustedDocuments,
     /// Those that clients have sent with their hash.
@@ -39,7 +39,7 @@ pub(super) struct Found {
 impl Documents {
     /// The same without the list of those that are trusted, which is of another schema.
     pub(super) fn of_anybody(&self) -> Self {
-        Self { trusted: None, ..self.clone() }
+        Self { trusted: Live::default(), ..self.clone() }
     }
 
     /// The document of a request.
@@ -69,26 +69,31 @@ impl Documents {
     }
 
     async fn find(&self, hash: &TokenHash) -> Option<String> {
-        match &self.trusted {
+        match &*self.trusted.get() {
             Some(_) => self.find_trusted(hash).map(|text| (*text).to_owned()),
             None => self.cache.find(hash).await,
         }
     }
 
+    /// Whether any document may be executed.
+    fn takes_any(&self) -> bool {
+        self.trusted.get().is_none()
+    }
+
     fn find_trusted(&self, hash: &TokenHash) -> Option<Arc<str>> {
-        let trusted = self.trusted.as_ref().and_then(|trusted| trusted.find(hash));
+        let trusted = (*self.trusted.get()).as_ref().and_then(|trusted| trusted.find(hash));
         trusted.or_else(|| self.own.find(hash))
     }
 
     fn take(&self, named: Option<TokenHash>, text: String) -> Result<Found, RequestError> {
-        if named.is_none() && self.trusted.is_none() {
+        if named.is_none() && self.takes_any() {
             return Ok(Found { text, keep: None });
         }
         let hash = TokenHash::of_text(&text);
         if named.is_some_and(|named| named != hash) {
             return refused(ErrorCode::BadUserInput, "The hash is not that of the document.");
         }
-        if self.trusted.is_none() {
+        if self.takes_any() {
             return Ok(Found { text, keep: Some(hash) });
         }
         if self.find_trusted(&hash).is_none() {

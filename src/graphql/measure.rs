@@ -53,8 +53,13 @@ impl Graphql {
         OperationLabels { schema: self.schema.name(), kind, field }
     }
 
-    /// Counts an operation. `labels` are there if it was looked at at all.
-    pub(super) fn measure(&self, labels: Option<OperationLabels>, took: Duration, outcome: &Outcome) {
+    /// Counts an operation, and answers as which. `labels` are there if it was looked at at all.
+    pub(super) fn measure(
+        &self,
+        labels: Option<OperationLabels>,
+        took: Duration,
+        outcome: &Outcome,
+    ) -> OperationLabels {
         let (errors, fits) = match outcome {
             Outcome::Executed(response) => (response.errors.as_slice(), true),
             Outcome::Refused(refused) => (std::slice::from_ref(refused.error()), false),
@@ -64,7 +69,9 @@ impl Graphql {
         let operation = labels.filter(|_| fits).unwrap_or_else(invalid);
         let outcome = errors.first().map_or("ok", code_of);
         errors.iter().for_each(count);
-        metrics().operation(&OutcomeLabels { operation, outcome }, took);
+        let labels = OutcomeLabels { operation, outcome };
+        metrics().operation(&labels, took);
+        labels.operation
     }
 }
 

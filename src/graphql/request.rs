@@ -117,10 +117,8 @@ impl Graphql {
         let (began, mut labels) = (Instant::now(), None);
         let part = trace_part!("operation", kind = Empty, field = Empty);
         let outcome = self.attempt(request, method, context, &mut labels).instrument(part.clone()).await;
-        if let Some(labels) = &labels {
-            part.record("kind", labels.kind).record("field", &*labels.field);
-        }
-        self.measure(labels, began.elapsed(), &outcome);
+        let labels = self.measure(labels, began.elapsed(), &outcome);
+        part.record("kind", labels.kind).record("field", &*labels.field);
         outcome
     }
 

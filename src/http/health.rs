@@ -31,6 +31,13 @@ pub struct Health {
     pub stopping: CancellationToken,
 }
 
+impl Health {
+    /// Asks these, for as long as nobody has said that the service stops.
+    pub fn new(store: Arc<dyn StoreHealth>, cache: Arc<dyn SessionCache>) -> Self {
+        Self { store, cache, leaving: CancellationToken::new(), stopping: CancellationToken::new() }
+    }
+}
+
 /// What operators are told, and what everybody is told of the same things.
 pub(super) fn routes(tells_parts: bool) -> Router<HttpState> {
     let router = Router::new().route("/health/live", get(live)).route("/health/startup", get(live));

@@ -33,7 +33,7 @@ use self::sockets::Sockets;
 pub use account_pages::OWN_DOCUMENTS;
 pub use client_address::PeerAddress;
 pub use health::Health;
-pub use server::{Server, ServerTimeouts};
+pub use server::{Server, ServerTimeouts, raise_file_limit};
 
 use crate::{
     config::{GraphqlConfig, HttpConfig},

@@ -11,8 +11,10 @@ use std::{
 };
 
 use axum::{Router, body::Body, extract::Request, response::Response, routing::future::RouteFuture};
+use futures_util::FutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::Service};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -27,9 +29,13 @@ use crate::domain::metrics::metrics;
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// Connections at once; more wait in the queue of the system.
-const MAX_CONNECTIONS: usize = 8_192;
+const MAX_CONNECTIONS: usize = 16_384;
+/// Files and sockets that are left for everything but connections of clients, half of what there may be at most.
+const OTHER_FILES: u64 = 512;
 /// Connections that linger after their end.
 const MAX_LINGERING: usize = 512;
+/// How long a new connection may take to send its first request when the service stops.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// A pause after the system refuses a connection, as when there are too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -111,7 +117,7 @@ impl Server {
     /// flight, as long as they may take.
     pub async fn serve(self, router: Router, stop: impl Future<Output = ()>) {
         let (draining, connections) = (CancellationToken::new(), TaskTracker::new());
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let places = Arc::new(Semaphore::new(most_connections()));
         tokio::pin!(stop);
         loop {
             tokio::select! {
@@ -128,6 +134,11 @@ impl Server {
                 },
                 () = &mut stop => break,
             }
+        }
+        // Whoever is in the queue of the system has been told that they are connected.
+        while let Some((Ok((stream, peer)), place)) = self.accept(&places).now_or_never() {
+            let connection = self.connection(&router, stream, peer);
+            connections.spawn(serve_connection(connection, draining.clone(), place));
         }
         drop(self.listener);
         #[expect(clippy::disallowed_methods, reason = "store calls run in tasks of their own")]
@@ -166,6 +177,20 @@ impl Server {
     }
 }
 
+/// As many as there may be, with files and sockets left for the stores.
+fn most_connections() -> usize {
+    let Some(files) = getrlimit(Resource::Nofile).current else { return MAX_CONNECTIONS };
+    let most = files.saturating_sub(OTHER_FILES).max(files / 2);
+    usize::try_from(most).unwrap_or(MAX_CONNECTIONS).clamp(1, MAX_CONNECTIONS)
+}
+
+/// Lets the process have as many files and sockets open as the system allows it.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where that is refused the limit stays as it is, and is told by `vestibule doctor`.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
 /// Serves a connection to its end or, when the service stops, to the end of the request in flight.
 /// One that becomes a socket is somebody else's from there on.
 async fn serve_connection(
@@ -175,9 +200,15 @@ async fn serve_connection(
 ) {
     metrics().connections.inc();
     let mut connection = pin!(connection);
+    // The first request may be on its way: hyper would close a connection on which none has come.
+    let first = tokio::time::Instant::now() + FIRST_REQUEST;
+    let told = async {
+        draining.cancelled().await;
+        tokio::time::sleep_until(first).await;
+    };
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = draining.cancelled() => {
+        () = told => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -75,6 +75,17 @@ pub fn open(config: &MailConfig) -> Result<Outgoing, MailerError> {
     })
 }
 
+/// Connects to the mail server as a mail would, and sends none.
+///
+/// # Errors
+/// What is wrong.
+pub async fn inspect(config: &MailConfig) -> Result<String, MailerError> {
+    match &config.transport {
+        MailTransport::Smtp(server) => smtp::inspect(server).await,
+        MailTransport::Mailbox | MailTransport::Off => Ok("no mail server".into()),
+    }
+}
+
 /// What the service is called: by its own name, or by that of its domain.
 fn product(from: &Mailbox) -> String {
     from.name.clone().unwrap_or_else(|| from.email.domain().to_owned())

@@ -38,17 +38,44 @@ pub(super) struct Smtp {
 
 impl Smtp {
     pub(super) fn open(sender: Sender, server: &SmtpConfig) -> Result<Self, MailerError> {
-        let pool = PoolConfig::new().max_size(CONNECTIONS).idle_timeout(IDLE_TIMEOUT);
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
-            .port(server.port)
-            .timeout(Some(COMMAND_TIMEOUT))
-            .pool_config(pool)
-            .tls(tls(server)?);
-        if let Some((user, password)) = &server.credentials {
-            builder =
-                builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+        Ok(Self { sender, transport: transport(server)? })
+    }
+}
+
+fn transport(server: &SmtpConfig) -> Result<AsyncSmtpTransport<Tokio1Executor>, MailerError> {
+    let pool = PoolConfig::new().max_size(CONNECTIONS).idle_timeout(IDLE_TIMEOUT);
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
+        .port(server.port)
+        .timeout(Some(COMMAND_TIMEOUT))
+        .pool_config(pool)
+        .tls(tls(server)?);
+    if let Some((user, password)) = &server.credentials {
+        builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
+    }
+    Ok(builder.build())
+}
+
+/// Connects, with TLS and credentials as configured, and says good-bye.
+pub(super) async fn inspect(server: &SmtpConfig) -> Result<String, MailerError> {
+    let transport = transport(server)?;
+    #[expect(clippy::disallowed_methods, reason = "nothing is sent")]
+    match tokio::time::timeout(COMMAND_TIMEOUT, transport.test_connection()).await {
+        Ok(Ok(true)) => {
+            Ok(format!("{}:{} takes mail; --mail-to ADDRESS sends a test message", server.host, server.port))
         }
-        Ok(Self { sender, transport: builder.build() })
+        Ok(Ok(false)) => Err(MailerError::Server("it hung up".into())),
+        // What the server said is not repeated: it may quote the user.
+        Ok(Err(error)) => Err(MailerError::Server(kind(&error))),
+        Err(_) => Err(MailerError::Server("it does not answer in time".into())),
+    }
+}
+
+fn kind(error: &Error) -> String {
+    match error.status() {
+        Some(code) => format!("it refuses with {code}"),
+        None if error.is_timeout() => "it does not answer in time".into(),
+        None if error.is_tls() => "TLS fails, or is not offered".into(),
+        None => "no connection".into(),
     }
 }
 

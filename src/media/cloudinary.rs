@@ -83,6 +83,20 @@ impl Cloudinary {
     }
 }
 
+/// Asks whether the account is there and the key is good.
+pub(super) async fn inspect(account: &CloudinaryConfig) -> Result<String, String> {
+    let unusable = |error: &dyn std::fmt::Display| error.to_string();
+    let client = Client::builder().timeout(CALL_TIMEOUT).redirect(Policy::none()).build();
+    let client = client.map_err(|error| unusable(&error.without_url()))?;
+    let url = format!("{}/v1_1/{}/ping", account.api.as_str().trim_end_matches('/'), account.cloud);
+    let asked = client.get(url).basic_auth(&account.key, Some(account.secret.expose_secret())).send().await;
+    let answer = asked.map_err(|error| unusable(&error.without_url()))?;
+    match answer.status() {
+        status if status.is_success() => Ok(format!("Cloudinary, cloud {}", account.cloud)),
+        status => Err(format!("Cloudinary answers {status}")),
+    }
+}
+
 #[async_trait]
 impl AvatarStore for Cloudinary {
     fn prepare(&self, owner: &UserId, now: Instant) -> AvatarUpload {

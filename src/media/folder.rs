@@ -14,6 +14,7 @@ use tokio::{
     task::spawn_blocking,
 };
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::{
     picture::{self, Pictures, SIZES},
@@ -150,6 +151,10 @@ impl AvatarStore for Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unavailable(&error)),
         }
+    }
+
+    fn take_form_keys(&self, keys: &[Zeroizing<[u8; 32]>]) {
+        self.signer.take_keys(keys);
     }
 
     async fn delete(&self, public_id: &str, _: Instant) -> Result<(), AvatarError> {

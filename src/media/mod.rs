@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::{
     config::AvatarConfig,
-    domain::{avatars::AvatarStore, random::SharedRandom, tokens::Sealer},
+    domain::{avatars::AvatarStore, checkup::State, random::SharedRandom, tokens::Sealer},
 };
 
 use cloudinary::Cloudinary;
@@ -22,6 +22,17 @@ pub enum MediaError {
     /// TLS cannot be set up.
     #[error("cannot call the API of Cloudinary: {0}")]
     Client(String),
+}
+
+/// Looks at what is configured, and stores nothing.
+pub async fn inspect(config: &AvatarConfig) -> State {
+    match config {
+        AvatarConfig::Cloudinary(account) => {
+            let remedy = "see CLOUDINARY_URL, and whether the account is in order";
+            State::of(cloudinary::inspect(account).await, remedy)
+        }
+        AvatarConfig::Folder(path) => State::well(format!("in the folder {}", path.display())),
+    }
 }
 
 /// Sets up what is configured. Cloudinary is not asked yet; the folder is made with the first picture.

@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::domain::{
     hex,
     ids::UserId,
+    live::Live,
     random::{self, Random},
 };
 
@@ -14,41 +15,50 @@ const HALF: usize = 12;
 /// Hexadecimal digits of a name.
 const NAME_DIGITS: usize = 4 * HALF;
 
+fn signing(keys: &[Zeroizing<[u8; 32]>]) -> Vec<hmac::Key> {
+    keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect()
+}
+
 /// Signs with its first key and believes all.
-pub(super) struct Signer(Vec<hmac::Key>);
+pub(super) struct Signer(Live<Vec<hmac::Key>>);
 
 impl Signer {
     pub(super) fn new(keys: &[Zeroizing<[u8; 32]>]) -> Self {
-        Self(keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect())
+        Self(Live::new(signing(keys)))
+    }
+
+    /// Signs and believes with these keys from now on.
+    pub(super) fn take_keys(&self, keys: &[Zeroizing<[u8; 32]>]) {
+        self.0.replace(signing(keys));
     }
 
     /// Signs with one secret of any length.
     pub(super) fn of_secret(secret: &str) -> Self {
-        Self(vec![hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())])
+        Self(Live::new(vec![hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())]))
     }
 
     /// A new name for a picture of `owner`: no other can be made for them without the key, and it does not
     /// tell whose it is.
     pub(super) fn name(&self, owner: &UserId, random: &dyn Random) -> String {
         let drawn = hex::of(&random::bytes::<HALF>(random));
-        let mark = self.0.first().map(|key| mark(key, owner, &drawn)).unwrap_or_default();
+        let mark = self.0.get().first().map(|key| mark(key, owner, &drawn)).unwrap_or_default();
         format!("{drawn}{mark}")
     }
 
     /// Whether a name is one that was made for `owner`.
     pub(super) fn is_name_of(&self, owner: &UserId, name: &str) -> bool {
         let Some((drawn, given)) = name.split_at_checked(2 * HALF) else { return false };
-        self.0.iter().any(|key| is_equal(&mark(key, owner, drawn), given))
+        self.0.get().iter().any(|key| is_equal(&mark(key, owner, drawn), given))
     }
 
     /// The signature of these parts, in hexadecimal digits.
     pub(super) fn sign(&self, parts: &[&str]) -> String {
-        self.0.first().map(|key| signature(key, parts)).unwrap_or_default()
+        self.0.get().first().map(|key| signature(key, parts)).unwrap_or_default()
     }
 
     /// Whether this is the signature of these parts.
     pub(super) fn is_signature(&self, parts: &[&str], given: &str) -> bool {
-        self.0.iter().any(|key| is_equal(&signature(key, parts), given))
+        self.0.get().iter().any(|key| is_equal(&signature(key, parts), given))
     }
 }
 

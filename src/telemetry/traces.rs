@@ -51,7 +51,7 @@ where
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_resource(resource.build())
-        // Not by what the caller says: a stranger would decide how much is collected.
+        // Not by the flag that the caller sends. Whoever chooses ids could still choose some that are kept.
         .with_sampler(Sampler::TraceIdRatioBased(config.ratio))
         .build();
     traces::install(TraceHooks { join, current });

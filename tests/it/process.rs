@@ -1,5 +1,6 @@
 //! The program as a process: settings, signals, sudden ends, faults of what it depends on.
 
+mod backup;
 mod commands;
 mod faults;
 mod hostile;
@@ -7,10 +8,14 @@ mod moving;
 #[cfg(feature = "server-tests")]
 mod nodes;
 mod operators;
+#[cfg(feature = "server-tests")]
+mod outages;
+mod reload;
 mod sudden_end;
 #[cfg(feature = "server-tests")]
 mod topologies;
 mod traces;
+mod upgrades;
 
 use std::{
     io::{Read, Write},

@@ -113,6 +113,7 @@ impl Connection {
     pub(super) fn client(&self) -> CacheResult<Asked<'_>> {
         let client = self.pool.next_connected();
         if self.is_paused() || !client.is_connected() {
+            metrics().redis.miss();
             return Err(CacheUnavailable);
         }
         self.round_trips.fetch_add(1, Ordering::Relaxed);

@@ -5,6 +5,7 @@ mod connection;
 mod documents;
 mod entries;
 mod events;
+mod inspect;
 mod known;
 mod near;
 mod provenance;
@@ -45,6 +46,8 @@ use crate::{
         },
     },
 };
+
+pub(super) use inspect::inspect;
 
 /// Copies of sessions and users in Redis, with copies of those in front that were asked for here.
 struct RedisCache {

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::Avatar;
 use crate::domain::{clock::Instant, ids::UserId};
@@ -118,4 +119,7 @@ pub trait AvatarStore: Send + Sync {
     /// # Errors
     /// `Unavailable`.
     async fn delete(&self, public_id: &str, now: Instant) -> Result<(), AvatarError>;
+
+    /// Signs forms with the first of these keys from now on, and believes all. Nothing where others sign.
+    fn take_form_keys(&self, _keys: &[Zeroizing<[u8; 32]>]) {}
 }

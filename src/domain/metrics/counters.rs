@@ -83,12 +83,22 @@ impl Calls {
 
     /// A span for such a call.
     pub fn part(&self) -> Span {
+        // What nobody has asked for is no trace of its own.
+        if !tracing::enabled!(target: "vestibule::spans", tracing::Level::TRACE) || Span::current().is_none()
+        {
+            return Span::none();
+        }
         trace_part!(
             "store",
             otel.kind = "client",
             db.system.name = self.labels.store,
             kind = self.labels.kind
         )
+    }
+
+    /// Counts a call that could not be made.
+    pub fn miss(&self) {
+        self.failed.inc();
     }
 
     /// Counts a call that was made, and how long it took.

@@ -21,7 +21,7 @@ use self::{
     labels::{CodeLabel, LookupLabels, PoolLabels, RefusalLabels, StatusLabel, TaskLabels, WhyLabel},
     process::Process,
 };
-use super::{outbox::OutboxSummary, passwords::HashingLoad};
+use super::{error::ErrorCode, outbox::OutboxSummary, passwords::HashingLoad};
 
 /// Upper bounds of the buckets of times, in seconds.
 const SECONDS: [f64; 14] =
@@ -173,6 +173,13 @@ impl Metrics {
         registry.register_with_unit("store_call_duration", "How long they took", unit, call_times);
         registry.register("store_connections", "Connections of the pool", pool);
         registry.register("store_waiting", "Calls that wait for a thread of the embedded store", waiting);
+        // What is rare and bad is there from the start, so that its first time is seen as a rise.
+        for outcome in ["rotated", "replayed", "reused"] {
+            drop(this.families.refreshes.get_or_create(&WhyLabel { by: outcome }));
+        }
+        drop(
+            this.families.errors.get_or_create(&CodeLabel { code: ErrorCode::InternalServerError.as_str() }),
+        );
         this.register(&mut registry);
         Self { registry, ..this }
     }

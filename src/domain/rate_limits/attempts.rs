@@ -44,7 +44,7 @@ impl RateLimits {
             (failures_of(class, identifier), Some(address))
         };
         let begun = Attempt { failures, address, class };
-        if self.policy.is_none() {
+        if !self.has_limits() {
             return Ok(begun);
         }
         admit(self.counters.begin(&begun.failures, self.clock.now()).await, class, Scope::Identifier)?;
@@ -59,23 +59,25 @@ impl RateLimits {
 
     /// The password was right: the failures before it are forgotten, and the address pays nothing.
     pub async fn succeeded(&self, attempt: Attempt) {
-        let Some(policy) = &self.policy else { return };
+        if !self.has_limits() {
+            return;
+        }
         self.counters.forget(&attempt.failures).await;
-        if let (Some(address), Some(quota)) = (attempt.address, policy.quota(attempt.class, Scope::Address)) {
+        if let (Some(address), Some(quota)) = (attempt.address, self.quota(attempt.class, Scope::Address)) {
             self.counters.give_back(&key(attempt.class, Scope::Address, &address), quota).await;
         }
     }
 
     /// Nobody looked at the password: the attempt was none.
     pub async fn undone(&self, attempt: Attempt) {
-        if self.policy.is_some() {
+        if self.has_limits() {
             self.counters.undo(&attempt.failures, self.clock.now()).await;
         }
     }
 
     /// The person has shown otherwise who they are: logins wait for nothing any more.
     pub async fn pardon(&self, identifier: &Identifier) {
-        if self.policy.is_some() {
+        if self.has_limits() {
             self.counters.forget(&failures_of(Class::Login, identifier)).await;
         }
     }

@@ -13,6 +13,7 @@ use crate::domain::{
     accounts::{EmailAddress, User},
     clock::{Instant, SharedClock},
     hex,
+    live::Live,
     random::{self, SharedRandom},
 };
 
@@ -42,10 +43,14 @@ pub struct KnownDevice {
     pub credential_epoch: i64,
 }
 
+fn signing(keys: &[Zeroizing<[u8; 32]>]) -> Vec<hmac::Key> {
+    keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect()
+}
+
 /// Makes device tokens and reads them: `vdt_`, then a random id, the time, the count of changes of password
 /// and address, and a signature over all that and the person's address.
 pub struct DeviceTokens {
-    keys: Vec<hmac::Key>,
+    keys: Live<Vec<hmac::Key>>,
     clock: SharedClock,
     random: SharedRandom,
 }
@@ -56,8 +61,12 @@ impl DeviceTokens {
 
     /// Signs with the first key and believes all.
     pub fn new(keys: &[Zeroizing<[u8; 32]>], clock: SharedClock, random: SharedRandom) -> Self {
-        let keys = keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect();
-        Self { keys, clock, random }
+        Self { keys: Live::new(signing(keys)), clock, random }
+    }
+
+    /// Signs and believes with these keys from now on.
+    pub fn take_keys(&self, keys: &[Zeroizing<[u8; 32]>]) {
+        self.keys.replace(signing(keys));
     }
 
     /// A token for a device on which this person has just logged in for the first time.
@@ -69,7 +78,7 @@ impl DeviceTokens {
     pub fn renew(&self, device: &DeviceId, user: &User) -> String {
         let numbers = [self.clock.now().timestamp(), user.credential_epoch].map(i64::to_be_bytes);
         let body = [device.0.as_slice(), numbers.as_flattened()].concat();
-        let tag = self.keys.first().map(|key| hmac::sign(key, &signed(&body, &user.email)));
+        let tag = self.keys.get().first().map(|key| hmac::sign(key, &signed(&body, &user.email)));
         let tag = tag.as_ref().map(AsRef::as_ref).unwrap_or_default();
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&body, tag].concat()))
     }
@@ -82,7 +91,7 @@ impl DeviceTokens {
             return None;
         }
         let message = signed(body, email);
-        self.keys.iter().find(|key| hmac::verify(key, &message, tag).is_ok())?;
+        self.keys.get().iter().find(|key| hmac::verify(key, &message, tag).is_ok())?;
         let (id, numbers) = body.split_at(ID_BYTES);
         let (time, epoch) = numbers.split_at(NUMBER_BYTES);
         let number = |bytes: &[u8]| bytes.try_into().ok().map(i64::from_be_bytes);

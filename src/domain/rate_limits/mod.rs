@@ -17,6 +17,7 @@ use super::{
     error::{Error, Result},
     hex,
     ids::{SessionId, UserId},
+    live::Live,
     metrics::metrics,
     tokens::TokenHash,
 };
@@ -58,13 +59,26 @@ pub struct RateLimits {
     counters: Arc<dyn RateCounters>,
     clock: SharedClock,
     /// `None` where nothing is limited.
-    policy: Option<Policy>,
+    policy: Live<Option<Policy>>,
 }
 
 impl RateLimits {
     /// Limits by these rules.
     pub fn new(counters: Arc<dyn RateCounters>, clock: SharedClock, policy: Option<Policy>) -> Self {
-        Self { counters, clock, policy }
+        Self { counters, clock, policy: Live::new(policy) }
+    }
+
+    /// Limits by other rules from now on. What was counted so far still counts.
+    pub fn take_policy(&self, policy: Option<Policy>) {
+        self.policy.replace(policy);
+    }
+
+    fn has_limits(&self) -> bool {
+        self.policy.get().is_some()
+    }
+
+    fn quota(&self, class: Class, scope: Scope) -> Option<Quota> {
+        (*self.policy.get()).as_ref().and_then(|policy| policy.quota(class, scope))
     }
 
     /// Takes a place for something that `client` tries, for somebody or nobody in particular.
@@ -85,8 +99,7 @@ impl RateLimits {
 
     /// Gives the place of a person back: nothing came of what was tried.
     pub async fn give_back(&self, class: Class, identifier: &Identifier) {
-        let quota = self.policy.as_ref().and_then(|policy| policy.quota(class, Scope::Identifier));
-        if let Some(quota) = quota {
+        if let Some(quota) = self.quota(class, Scope::Identifier) {
             self.counters.give_back(&key(class, Scope::Identifier, &identifier.0), quota).await;
         }
     }
@@ -104,9 +117,7 @@ impl RateLimits {
     }
 
     async fn take(&self, class: Class, scope: Scope, whose: &str) -> Result<()> {
-        let Some(quota) = self.policy.as_ref().and_then(|policy| policy.quota(class, scope)) else {
-            return Ok(());
-        };
+        let Some(quota) = self.quota(class, scope) else { return Ok(()) };
         let taken = self.counters.take(&key(class, scope, whose), quota, self.clock.now()).await;
         admit(taken, class, scope)
     }

@@ -19,6 +19,7 @@ mod store;
 use std::sync::{Arc, Mutex};
 
 use moka::sync::Cache;
+use zeroize::Zeroizing;
 
 pub use cache::{
     CacheCheckpoint, CacheResult, CacheUnavailable, CachedPrincipal, CachedSession, SessionCache, TRUST,
@@ -104,6 +105,11 @@ impl Sessions {
         let interval = TOUCH_INTERVAL.to_std().unwrap_or_default();
         let touched = Cache::builder().max_capacity(REMEMBERED_TOUCHES).time_to_live(interval).build();
         Self { parts, touched, unwritten: Mutex::default() }
+    }
+
+    /// Signs the tokens of devices with the first of these keys from now on, and believes all.
+    pub fn take_device_keys(&self, keys: &[Zeroizing<[u8; 32]>]) {
+        self.parts.devices.take_keys(keys);
     }
 
     /// After a change that raised the user's epoch, and with it ended all sessions: lifts one to the

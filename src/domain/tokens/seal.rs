@@ -7,7 +7,10 @@ use aws_lc_rs::{
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::domain::random::{self, Random};
+use crate::domain::{
+    live::Live,
+    random::{self, Random},
+};
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 12;
@@ -111,12 +114,17 @@ impl SecretKey {
 /// Seals signing keys under the secrets of the operator: the first one seals, all of them open, so
 /// that a secret can be replaced without a break. Without secrets nothing is sealed.
 #[derive(Debug, Clone, Default)]
-pub struct Sealer(Vec<SecretKey>);
+pub struct Sealer(Live<Vec<SecretKey>>);
 
 impl Sealer {
     /// A sealer with these secrets, the current one first.
-    pub const fn new(secrets: Vec<SecretKey>) -> Self {
-        Self(secrets)
+    pub fn new(secrets: Vec<SecretKey>) -> Self {
+        Self(Live::new(secrets))
+    }
+
+    /// Takes the secrets of another from now on, here and wherever this one is shared.
+    pub fn take_over(&self, other: &Self) {
+        self.0.replace((*other.0.get()).clone());
     }
 
     /// Keys that sign what clients post back, the current one first; one that nobody else has where there
@@ -132,26 +140,26 @@ impl Sealer {
 
     fn keys_for(&self, purpose: Purpose, random: &dyn Random) -> Vec<Zeroizing<[u8; KEY_BYTES]>> {
         let derive = |secret: &SecretKey| derive_key(secret.0.expose_secret().as_bytes(), purpose);
-        let keys: Vec<_> = self.0.iter().map(derive).collect();
+        let keys: Vec<_> = self.0.get().iter().map(derive).collect();
         if keys.is_empty() { vec![Zeroizing::new(random::bytes(random))] } else { keys }
     }
 
     /// Whether there is a secret to seal with.
-    pub const fn can_seal(&self) -> bool {
-        !self.0.is_empty()
+    pub fn can_seal(&self) -> bool {
+        !self.0.get().is_empty()
     }
 
     pub(super) fn seal(&self, plain: &[u8], random: &dyn Random) -> Option<Vec<u8>> {
-        seal(&Self::key(self.0.first()?), plain, random)
+        seal(&Self::key(self.0.get().first()?), plain, random)
     }
 
     pub(super) fn open(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.iter().find_map(|secret| open(&Self::key(secret), sealed))
+        self.0.get().iter().find_map(|secret| open(&Self::key(secret), sealed))
     }
 
     /// Whether the current secret opens it, so that it would not have to be sealed anew.
     pub(super) fn is_current(&self, sealed: &[u8]) -> bool {
-        self.0.first().is_some_and(|secret| open(&Self::key(secret), sealed).is_some())
+        self.0.get().first().is_some_and(|secret| open(&Self::key(secret), sealed).is_some())
     }
 
     fn key(secret: &SecretKey) -> DerivedKey {

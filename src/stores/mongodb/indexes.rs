@@ -52,6 +52,35 @@ pub(super) const OUTBOX_BY_END: &str = "outbox_by_end";
 pub(super) const OUTBOX_BY_USER: &str = "outbox_by_user";
 pub(super) const UNIQUE_KEY_GENERATION: &str = "signing_keys_unique_generation";
 
+/// What a database of this schema has.
+pub(super) const EXPECTED: [(&str, &[&str]); 9] = [
+    (
+        USERS,
+        &[
+            UNIQUE_EMAIL,
+            UNIQUE_USERNAME,
+            USERS_BY_NAME,
+            USERS_BY_USERNAME,
+            USERS_BY_LAST_SEEN,
+            USERS_BY_STATUS,
+            USERS_BY_VERIFIED,
+            USERS_BY_ROLE,
+            USERS_BY_SUSPENSION_END,
+        ],
+    ),
+    (SESSIONS, &[REFRESH_FAMILY, SESSIONS_BY_USER, "sessions_by_expiry", "sessions_by_end"]),
+    (KEYS, &[UNIQUE_KEY_GENERATION]),
+    (NOTES, &["notes_by_time"]),
+    (
+        ONE_TIME,
+        &["one_time_tokens_unique_hash", TOKENS_BY_TICKET, TOKENS_BY_USER, "one_time_tokens_by_expiry"],
+    ),
+    (OUTBOX, &["outbox_unique_task_id", OUTBOX_BY_DUE, OUTBOX_BY_END, OUTBOX_BY_USER]),
+    (ANSWERS, &["answers_by_time"]),
+    (AUDIT, &[AUDIT_BY_POSITION, AUDIT_UNSEALED, AUDIT_BY_SUBJECT, AUDIT_BY_ACTOR, AUDIT_BY_KIND]),
+    (SERVICE_TOKENS, &["service_tokens_unique_hash"]),
+];
+
 /// The newest schema this program knows.
 pub(super) const SCHEMA_VERSION: i64 = 6;
 /// A server that has just started, or is electing a primary, is given this many tries.
@@ -91,6 +120,15 @@ pub(super) async fn create(database: &Database) -> Result<(), IndexError> {
 
 async fn create_once(database: &Database) -> Result<(), IndexError> {
     check_version(database).await?;
+    make(database).await?;
+    // Only now: a process that ends half-way leaves the schema as it was called before.
+    let meta: Collection<Document> = database.collection(META);
+    let raise = doc! { "$max": { "version": SCHEMA_VERSION } };
+    meta.update_one(doc! { "_id": "schema" }, raise).upsert(true).await?;
+    Ok(())
+}
+
+async fn make(database: &Database) -> Result<(), IndexError> {
     let documents = |name: &str| database.collection::<Document>(name);
     documents(USERS)
         .create_indexes([
@@ -217,10 +255,6 @@ pub(super) async fn found_version(database: &Database) -> Result<Option<i64>, Er
 }
 
 async fn check_version(database: &Database) -> Result<(), IndexError> {
-    let meta: Collection<Document> = database.collection(META);
-    meta.update_one(doc! { "_id": "schema" }, doc! { "$max": { "version": SCHEMA_VERSION } })
-        .upsert(true)
-        .await?;
     let found = found_version(database).await?.unwrap_or(SCHEMA_VERSION);
     if found > SCHEMA_VERSION {
         return Err(IndexError::TooNew(OpenError::TooNew { found, known: SCHEMA_VERSION }));

@@ -9,6 +9,7 @@ mod directory;
 mod documents;
 mod error;
 mod indexes;
+mod inspect;
 mod keys;
 mod mail_documents;
 mod mongoose;
@@ -30,7 +31,7 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-pub use self::{directory::find_command, mongoose::MongooseUsers};
+pub use self::{directory::find_command, inspect::inspect, mongoose::MongooseUsers};
 
 use self::{
     access::{RoleDocument, ServiceTokenDocument},
@@ -145,6 +146,7 @@ async fn client_options(url: &SecretString) -> Result<ClientOptions, OpenError> 
     options.connect_timeout.get_or_insert(CONNECT_TIMEOUT);
     // Guarantees, not preferences: whatever the URL says, an acknowledged write is on a majority
     // and a read sees it.
+    options.retry_writes = Some(true);
     options.write_concern = Some(
         WriteConcern::builder().w(Acknowledgment::Majority).w_timeout(WRITE_TIMEOUT).journal(true).build(),
     );

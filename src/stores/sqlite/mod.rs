@@ -3,10 +3,12 @@
 mod access;
 mod answers;
 mod audit;
+mod backup;
 mod database;
 mod directory;
 mod error;
 mod group;
+mod inspect;
 mod keys;
 mod lock;
 mod notes;
@@ -20,7 +22,9 @@ mod users;
 
 use std::sync::Arc;
 
+pub use backup::{CopyError, back_up, restore};
 use database::Database;
+pub use inspect::inspect;
 
 use super::{OpenError, SchemaVersion, Stores};
 use crate::config::SqliteFile;

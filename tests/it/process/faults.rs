@@ -1,9 +1,6 @@
 //! What the service depends on goes away, is slow, is full, and comes back.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -102,52 +99,10 @@ async fn signed_in(process: &Process, email: &str) -> (String, String) {
 
 #[cfg(feature = "server-tests")]
 mod with_servers {
-    use std::{
-        process::{Child, Command, Stdio},
-        sync::atomic::{AtomicBool, Ordering},
-    };
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::support::{process::free_port, proxy::Proxy, servers};
-
-    /// A Redis of the test's own, which it stops and starts.
-    struct Redis(Child);
-
-    impl Redis {
-        async fn start(port: u16, folder: &Path) -> Self {
-            let child = Command::new(servers::variable("VESTIBULE_TEST_REDIS_SERVER"))
-                .args([
-                    "--port",
-                    &port.to_string(),
-                    "--bind",
-                    "127.0.0.1",
-                    "--save",
-                    "",
-                    "--appendonly",
-                    "no",
-                    "--dir",
-                ])
-                .arg(folder)
-                .stdout(Stdio::null())
-                .spawn()
-                .unwrap();
-            let redis = Self(child);
-            for _ in 0..200 {
-                if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                    return redis;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            panic!("Redis did not start");
-        }
-    }
-
-    impl Drop for Redis {
-        fn drop(&mut self) {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
-    }
+    use crate::support::{process::free_port, proxy::Proxy, redis::Redis, servers};
 
     fn settings(mongodb: &str, redis: &str) -> Vec<(String, String)> {
         super::super::owned(&[("DATABASE_URL", mongodb), ("REDIS_URL", redis)])

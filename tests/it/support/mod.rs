@@ -9,6 +9,8 @@ pub(crate) mod process;
 #[cfg(feature = "server-tests")]
 pub(crate) mod proxy;
 #[cfg(feature = "server-tests")]
+pub(crate) mod redis;
+#[cfg(feature = "server-tests")]
 pub(crate) mod servers;
 
 pub(crate) use answer::Answer;

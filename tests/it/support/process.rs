@@ -59,7 +59,7 @@ impl Process {
         Self::of(shell).await
     }
 
-    async fn of(mut command: Command) -> Self {
+    pub(crate) async fn of(mut command: Command) -> Self {
         let port = free_port();
         command.env("BIND_ADDR", format!("127.0.0.1:{port}")).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -108,6 +108,21 @@ impl Process {
     pub(crate) fn terminate(&self) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    }
+
+    /// Tells it to read its settings again.
+    pub(crate) fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
+    /// Waits until the log has so many lines with this text.
+    pub(crate) async fn logged(&self, text: &str, count: usize) {
+        let started = Instant::now();
+        while self.log().lines().filter(|line| line.contains(text)).count() < count {
+            assert!(started.elapsed() < STARTUP, "{text} is not in the log:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {

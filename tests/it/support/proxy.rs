@@ -10,6 +10,9 @@ use tokio::{
 
 /// How long a slow proxy keeps what it passes on.
 const DELAY: std::time::Duration = std::time::Duration::from_millis(200);
+/// How long a dripping one takes for each few bytes.
+const DRIP: std::time::Duration = std::time::Duration::from_millis(1);
+const DROP_BYTES: usize = 64;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -18,6 +21,10 @@ enum State {
     Cut,
     /// Bytes are passed on after a while.
     Slow,
+    /// A few bytes at a time are passed on.
+    Dripping,
+    /// New connections are taken and go nowhere; those there are go on.
+    HalfOpen,
     /// Bytes are taken and none is passed on.
     Silent,
 }
@@ -35,9 +42,12 @@ impl Proxy {
         let state = Arc::new(state);
         let seen = state.clone();
         tokio::spawn(async move {
+            let mut nowhere = Vec::new();
             while let Ok((client, _)) = listener.accept().await {
-                if *seen.borrow() != State::Cut {
-                    tokio::spawn(pass(client, target.clone(), seen.subscribe()));
+                match *seen.borrow() {
+                    State::Cut => {}
+                    State::HalfOpen => nowhere.push(client),
+                    _ => drop(tokio::spawn(pass(client, target.clone(), seen.subscribe()))),
                 }
             }
         });
@@ -54,6 +64,14 @@ impl Proxy {
 
     pub(crate) fn slow_down(&self) {
         self.state.send_replace(State::Slow);
+    }
+
+    pub(crate) fn drip(&self) {
+        self.state.send_replace(State::Dripping);
+    }
+
+    pub(crate) fn half_open(&self) {
+        self.state.send_replace(State::HalfOpen);
     }
 
     pub(crate) fn silence(&self) {
@@ -89,8 +107,14 @@ async fn copy(
         if state.wait_for(|state| *state != State::Silent).await.is_err() {
             return;
         }
-        if to.write_all(&buffer[..count]).await.is_err() {
-            return;
+        let size = if *state.borrow() == State::Dripping { DROP_BYTES } else { buffer.len() };
+        for part in buffer[..count].chunks(size) {
+            if size == DROP_BYTES {
+                tokio::time::sleep(DRIP).await;
+            }
+            if to.write_all(part).await.is_err() {
+                return;
+            }
         }
     }
 }
