@@ -1,6 +1,6 @@
 SHELL := bash
 .DEFAULT_GOAL := help
-.PHONY: help run test servers check schema web fuzz bench
+.PHONY: help run test servers check schema web fuzz bench packaging faults soak
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ schema: ## write schema.graphql and schema.admin.graphql from the code
 
 fuzz: ## run each fuzz target for half a minute (needs cargo-fuzz and a nightly toolchain)
 	@scripts/fuzz.sh 30
+
+packaging: ## check what the service is shipped in, with a stripped build
+	cargo build --profile dist --bin vestibule
+	@scripts/packaging.sh target/dist/vestibule
 
 bench: ## measure the service beside what it is compared with (an hour; needs Redis, Node, and MongoDB or Python)
 	@scripts/bench.sh

@@ -116,6 +116,20 @@ find_chromium() {
   return 1
 }
 
+need_promtool() {
+  has promtool && return
+  apt_prepare "Prometheus" prometheus
+  # Only its tools are wanted: nothing is started.
+  if [[ ! -e $POLICY ]]; then
+    POLICY_WRITTEN=yes
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$POLICY" >/dev/null
+    as_root chmod 755 "$POLICY"
+  fi
+  apt_install "to check alerts" prometheus
+  restore_policy
+  if [[ -d /run/systemd/system ]]; then as_root systemctl --quiet disable prometheus || true; fi
+}
+
 need_cargo() {
   local bin=${CARGO_HOME:-$HOME/.cargo}/bin
   if ! has cargo && [[ -x $bin/cargo ]]; then export PATH=$bin:$PATH; fi

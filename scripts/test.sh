@@ -133,6 +133,35 @@ clients() {
   VESTIBULE_BIN=$TARGET_DIR/debug/vestibule step "$1" node "web/e2e/$1.mjs"
 }
 
+console_unit() {
+  cd web
+  npm test
+}
+
+# What the link for Apollo Client does by itself, and with a service.
+apollo_link() {
+  cd clients/apollo-link
+  npm ci --no-audit --no-fund
+  npm run check
+  VESTIBULE_BIN=$TARGET_DIR/debug/vestibule npm run test:service
+}
+
+launch_watched() { launch_service alerts "$1" BCRYPT_COST=4 RATE_LIMITS=strength.address=1/1m; }
+
+# Alerts, dashboard and documents name what a service really tells.
+alerts() {
+  need_binary alerts
+  need_promtool
+  start_server "vestibule for alerts" launch_watched probe_vestibule
+  step alerts python3 deploy/prometheus/check.py "http://127.0.0.1:$PORT"
+}
+
+# What the service is shipped in. Its size is asked of a stripped build alone.
+packaging() {
+  need_binary packaging
+  step packaging scripts/packaging.sh "$TARGET_DIR/debug/vestibule"
+}
+
 # What one warm request costs must not grow unnoticed.
 instructions() {
   CURRENT=instructions
@@ -219,7 +248,19 @@ main() {
   clients avatars
   clients account
   clients audit
+  if [[ -n $WITH_WEB ]]; then
+    step console-unit console_unit
+    step apollo-link apollo_link
+  else
+    skip console-unit "no Node or no web part"
+    skip apollo-link "no Node or no web part"
+  fi
+  clients console
+  clients console-admin
+  clients console-pages
   instructions
+  alerts
+  packaging
   fuzz
   fuzz_targets
   if ((${#FAILED[@]} > 0)); then log_tails "$LOG_DIR"/*.log; fi

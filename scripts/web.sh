@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the playground in web/ into web/dist, which the binary embeds.
+# Builds the playground and the console in web/ into web/dist and web/dist-console, which the binary embeds.
 #
 #   scripts/web.sh              builds it, or says why not and fails
 #   scripts/web.sh --if-needed  builds it where it can and must be built; never fails
@@ -9,8 +9,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 has() { command -v "$1" >/dev/null 2>&1; }
 
 up_to_date() {
-  [[ -d web/dist ]] || return 1
-  [[ -z $(find web \( -name node_modules -o -name dist -o -name e2e \) -prune -o -type f -newer web/dist -print -quit) ]]
+  [[ -d web/dist && -d web/dist-console ]] || return 1
+  local others=(-name node_modules -o -name dist -o -name dist-console -o -name gql -o -name e2e)
+  # The console is typed by the schemas, and built with the link.
+  [[ -z $(find web clients/apollo-link/src schema.graphql schema.admin.graphql \
+    \( "${others[@]}" \) -prune -o -type f -newer web/dist -print -quit) ]]
 }
 
 # Prints what keeps the build from succeeding, the build's own words aside; fails with it.
@@ -23,7 +26,7 @@ build() {
     (cd web && npm ci --no-audit --no-fund >&2) || { echo "npm ci failed"; return 1; }
   fi
   (cd web && npm run build >&2) || { echo "npm run build failed"; return 1; }
-  touch web/dist
+  touch web/dist web/dist-console
 }
 
 if [[ ${1:-} == --if-needed ]] && up_to_date; then

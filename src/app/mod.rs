@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     cache::{self, Cache, CacheError},
-    config::{Config, TrustedDocuments},
+    config::{AvatarConfig, Config, TrustedDocuments},
     domain::{
         self, Domain,
         background::{Background, LOWER_PRIORITY},
@@ -26,7 +26,7 @@ use crate::{
         tokens::AccessTokens,
     },
     graphql::{Documents, Executions, Graphql},
-    http::{self, Health, HttpParts, ServerTimeouts},
+    http::{self, Console, Health, HttpParts, ServerTimeouts},
     mailer::{self, MailerError, Outgoing},
     media::{self, MediaError},
     stores::{OpenError, Stores},
@@ -142,7 +142,9 @@ pub async fn assemble(
     let trusted = Live::new(config.graphql.trusted.clone());
     let documents = Documents {
         trusted: trusted.clone(),
-        own: TrustedDocuments::new(http::OWN_DOCUMENTS.map(str::to_owned)),
+        own: TrustedDocuments::new(
+            http::OWN_DOCUMENTS.into_iter().map(str::to_owned).chain(http::console_documents()),
+        ),
         cache: cache.documents.clone(),
     };
     let readers = start_readers()?;
@@ -158,6 +160,7 @@ pub async fn assemble(
         health: health.clone(),
         config: config.http.clone(),
         shown: config.graphql.clone(),
+        console: console(config),
         mailbox,
         body_timeout: ServerTimeouts::new(config.http.shutdown_timeout).body,
         clock: ambient.clock,
@@ -187,6 +190,18 @@ pub async fn assemble(
         cache: cache.sessions,
         key_interval: key_interval(config.tokens.keys.publish_ahead),
     })
+}
+
+/// The console, where it is to be shown.
+fn console(config: &Config) -> Option<Console> {
+    let (pictures, uploads) = match &config.avatars {
+        AvatarConfig::Cloudinary(account) => {
+            (Some(media::CLOUDINARY_DELIVERY.to_owned()), Some(account.api.origin().ascii_serialization()))
+        }
+        AvatarConfig::Folder(_) => (None, None),
+    };
+    let has_administration = config.admin.bind.is_none();
+    config.http.shows_console.then_some(Console { has_administration, pictures, uploads })
 }
 
 struct Routers {

@@ -82,6 +82,8 @@ pub struct HttpConfig {
     pub metrics_bind: Option<SocketAddr>,
     /// Whether the listener of everybody tells what operators are told.
     pub shows_parts: bool,
+    /// Whether people get the pages of the console.
+    pub shows_console: bool,
     /// Whether the service is not ready without its cache.
     pub requires_cache: bool,
     /// Sockets and event streams at once.
@@ -101,6 +103,10 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
     let shutdown_timeout = source.duration(&variables::SHUTDOWN_TIMEOUT, Duration::ZERO..=longest);
     let shutdown_delay = source.duration(&variables::SHUTDOWN_DELAY, Duration::ZERO..=LONGEST_DELAY);
     let metrics_bind = source.parse(&variables::METRICS_BIND, read_own_address)?;
+    let shows_console = source.parse(&variables::CONSOLE, |text| match text {
+        "" => Ok(environment == Environment::Development),
+        text => super::read_is_on(text),
+    });
     let requires_cache = source.parse(&variables::REQUIRE_CACHE, super::read_is_on);
     let max_sockets = source.number(&variables::MAX_SOCKETS, 1..=1_000_000_usize);
     let max_sockets_per_user = source.number(&variables::MAX_SOCKETS_PER_USER, 1..=10_000_usize);
@@ -122,6 +128,7 @@ pub(super) fn read(source: &mut Source, environment: Environment) -> Option<Http
         shutdown_delay,
         metrics_bind,
         shows_parts: environment == Environment::Development && metrics_bind.is_none(),
+        shows_console: shows_console?,
         requires_cache: requires_cache?,
         max_sockets,
         max_sockets_per_user,

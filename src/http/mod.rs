@@ -5,6 +5,7 @@ mod answer;
 mod avatars;
 mod body;
 mod client_address;
+mod console;
 mod cookies;
 mod csrf;
 mod dev_mail;
@@ -32,6 +33,7 @@ use axum::{
 use self::sockets::Sockets;
 pub use account_pages::OWN_DOCUMENTS;
 pub use client_address::PeerAddress;
+pub use console::{Console, documents as console_documents};
 pub use health::Health;
 pub use server::{Server, ServerTimeouts, raise_file_limit};
 
@@ -67,6 +69,8 @@ pub struct HttpParts {
     pub config: HttpConfig,
     /// What the endpoint shows of itself.
     pub shown: GraphqlConfig,
+    /// The console, where it is shown.
+    pub console: Option<Console>,
     /// The mails of this process, where they stay in it.
     pub mailbox: Option<Arc<dyn Mailbox>>,
     /// How long a body may take to arrive.
@@ -131,6 +135,9 @@ pub fn router(parts: HttpParts, administration: Option<HttpParts>) -> Router {
         .route("/.well-known/openid-configuration", get(well_known::metadata))
         .route("/.well-known/oauth-authorization-server", get(well_known::metadata))
         .route("/playground/{*path}", get(playground::asset))
+        .route("/console", get(console::page))
+        .route("/console/", get(console::page))
+        .route("/console/{*path}", get(console::file))
         .route("/account/{page}", get(account_pages::page))
         .route("/avatars", post(avatars::receive).layer(DefaultBodyLimit::max(avatars::MAX_FORM_BYTES)))
         .route("/avatars/{name}", get(avatars::full))

@@ -38,7 +38,7 @@ const UPLOAD_TTL: TimeDelta = TimeDelta::minutes(10);
 const FORMATS: &str = "jpg,png,webp,gif";
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 /// Where pictures are delivered from.
-const DELIVERY: &str = "https://res.cloudinary.com";
+pub const DELIVERY: &str = "https://res.cloudinary.com";
 
 pub(super) struct Cloudinary {
     cloud: String,

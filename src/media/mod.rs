@@ -13,6 +13,7 @@ use crate::{
 };
 
 use cloudinary::Cloudinary;
+pub use cloudinary::DELIVERY as CLOUDINARY_DELIVERY;
 use folder::Folder;
 use signing::Signer;
 

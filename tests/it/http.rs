@@ -16,7 +16,7 @@ async fn get(app: &TestApp, uri: &str, headers: &[(&str, &str)]) -> Answer {
     request(app, Method::GET, uri, headers).await
 }
 
-async fn request(app: &TestApp, method: Method, uri: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn request(app: &TestApp, method: Method, uri: &str, headers: &[(&str, &str)]) -> Answer {
     let builder =
         headers.iter().fold(Request::builder().method(method).uri(uri), |builder, (name, value)| {
             builder.header(*name, *value)

@@ -12,6 +12,7 @@ mod architecture;
 mod avatars;
 mod bad_input;
 mod config;
+mod console;
 mod contract;
 #[cfg(feature = "server-tests")]
 mod deletion;

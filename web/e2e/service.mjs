@@ -28,7 +28,7 @@ export function newFolder() {
   return folder;
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((done, fail) => {
     const server = createServer();
     server.once('error', fail);

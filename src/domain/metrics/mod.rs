@@ -1,6 +1,5 @@
-//! What is counted, for those who watch the service. Once for the process, as those who ask mean the process;
-//! counting takes no lock where it is often done. No label has a value that clients choose, so that there are as many
-//! series as there are names in the schema and kinds of outcome, and no more.
+//! What is counted, for those who watch the service; once for the process. No label has a value that clients choose, so
+//! that there are as many series as there are names in the schema and kinds of outcome.
 
 mod counters;
 mod labels;
@@ -173,7 +172,7 @@ impl Metrics {
         registry.register_with_unit("store_call_duration", "How long they took", unit, call_times);
         registry.register("store_connections", "Connections of the pool", pool);
         registry.register("store_waiting", "Calls that wait for a thread of the embedded store", waiting);
-        // What is rare and bad is there from the start, so that its first time is seen as a rise.
+        // Rare and bad: there from the start, so that the first time is a rise.
         for outcome in ["rotated", "replayed", "reused"] {
             drop(this.families.refreshes.get_or_create(&WhyLabel { by: outcome }));
         }
@@ -293,7 +292,6 @@ impl Metrics {
     /// Everything in the text format of `OpenMetrics`.
     pub fn render(&self) -> String {
         let mut rendered = String::new();
-        // Writing into a string does not fail.
         let _ = text::encode_registry(&mut rendered, &self.process)
             .and_then(|()| text::encode_registry(&mut rendered, &self.registry))
             .and_then(|()| text::encode_eof(&mut rendered));
