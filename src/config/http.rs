@@ -61,6 +61,7 @@ pub struct ProxyConfig {
 
 /// Settings of the listener.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "switches that have nothing to do with each other")]
 pub struct HttpConfig {
     /// Where to listen.
     pub bind: SocketAddr,
