@@ -140,10 +140,12 @@ console_unit() {
 
 # What the link for Apollo Client does by itself, and with a service.
 apollo_link() {
+  local program
+  program=$(realpath "$TARGET_DIR/debug/vestibule")
   cd clients/apollo-link
   npm ci --no-audit --no-fund
   npm run check
-  VESTIBULE_BIN=$TARGET_DIR/debug/vestibule npm run test:service
+  VESTIBULE_BIN=$program timeout 240 npm run test:service
 }
 
 launch_watched() { launch_service alerts "$1" BCRYPT_COST=4 RATE_LIMITS=strength.address=1/1m; }

@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
+use tokio::signal::unix::Signal;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -17,7 +19,7 @@ const HOUSEKEEPING: Duration = Duration::from_hours(1);
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads the settings again, and hands the service what it can take over.
-pub type Reread = Box<dyn Fn(&Reload) + Send + Sync>;
+pub type Reread = Box<dyn Fn(Reload) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// What a process listens to.
 pub struct Listeners {
@@ -29,6 +31,8 @@ pub struct Listeners {
     pub operators: Option<Server>,
     /// Reads the settings again; called when the process is told to (SIGHUP).
     pub reread: Reread,
+    /// When it is told to. Heard from the start on: unheard it would end the process.
+    pub hangups: Option<Signal>,
     /// For how long requests are taken after it was said that they should go elsewhere.
     pub delay: Duration,
 }
@@ -36,11 +40,12 @@ pub struct Listeners {
 /// Serves until the process is told to stop (SIGTERM or Ctrl-C). It says that it is not ready, goes on for the
 /// delay, and then lets requests in flight finish. A second signal ends it at once.
 pub async fn run(app: App, listeners: Listeners) {
-    let Listeners { public: server, administration: admin_server, operators, reread, delay } = listeners;
+    let Listeners { public: server, administration: admin_server, operators, reread, hangups, delay } =
+        listeners;
     let housekeeping = tokio::spawn(keep_house(app.domain.clone()));
     let keys = tokio::spawn(tend_keys(app.domain.tokens.clone(), app.key_interval));
     let audit = tokio::spawn(tend_audit(app.domain.clone()));
-    let hangups = tokio::spawn(heed_hangups(app.reload, reread));
+    let hangups = tokio::spawn(heed_hangups(app.reload, reread, hangups));
     let stopping = app.stopping.clone();
     let admin_stops = app.stopping.clone();
     let administration = app.admin_router.zip(admin_server);
@@ -156,11 +161,10 @@ async fn tend_keys(tokens: Arc<AccessTokens>, interval: Duration) {
 }
 
 /// Reads the settings again each time that the process is told to.
-async fn heed_hangups(reload: Reload, reread: Reread) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+async fn heed_hangups(reload: Reload, reread: Reread, hangups: Option<Signal>) {
+    let Some(mut hangups) = hangups else { return };
     while hangups.recv().await.is_some() {
-        reread(&reload);
+        reread(reload.clone()).await;
     }
 }
 

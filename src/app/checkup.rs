@@ -35,9 +35,11 @@ pub async fn examine(config: &Config, mail_to: Option<EmailAddress>) -> Vec<Find
         )],
         DatabaseConfig::MongoDb(url) => mongodb::inspect(url).await,
     };
-    // Opening it would bring its schema up to date.
+    // Opening a store may bring it up to date: only one in which nothing is missing is opened.
     let is_current = Stores::version(&config.database).await;
-    if is_current.is_ok_and(|version| version.found == Some(version.known)) {
+    let is_current = is_current.is_ok_and(|version| version.found == Some(version.known));
+    let is_whole = !findings.iter().any(|finding| matches!(finding.state, State::Faulty { .. }));
+    if is_current && is_whole {
         findings.push(Finding::new("outbox", outbox(config).await));
     }
     findings.extend(cache::inspect(&config.cache).await);

@@ -142,9 +142,7 @@ pub async fn assemble(
     let trusted = Live::new(config.graphql.trusted.clone());
     let documents = Documents {
         trusted: trusted.clone(),
-        own: TrustedDocuments::new(
-            http::OWN_DOCUMENTS.into_iter().map(str::to_owned).chain(http::console_documents()),
-        ),
+        own: TrustedDocuments::new(own_documents(config)),
         cache: cache.documents.clone(),
     };
     let readers = start_readers()?;
@@ -190,6 +188,12 @@ pub async fn assemble(
         cache: cache.sessions,
         key_interval: key_interval(config.tokens.keys.publish_ahead),
     })
+}
+
+/// What the service's own pages ask for.
+fn own_documents(config: &Config) -> Vec<String> {
+    let console = if config.http.shows_console { http::console_documents() } else { Vec::new() };
+    http::OWN_DOCUMENTS.into_iter().map(str::to_owned).chain(console).collect()
 }
 
 /// The console, where it is to be shown.

@@ -26,16 +26,19 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// Takes over what can be. Signing keys are sealed anew when they are looked after next.
-    pub fn apply(&self, config: &Config) {
+    /// Takes over what can be. Signing keys are sealed anew when they are looked after next. Answers whether the
+    /// secrets were taken over: not where there is none, nor where they do not open the keys that are stored.
+    pub async fn apply(&self, config: &Config) -> bool {
         let sealer = &config.tokens.keys.sealer;
         // Without a secret what is signed would have another random key each time.
-        if sealer.can_seal() {
+        let takes_secrets = sealer.can_seal() && self.domain.tokens.can_all_be_opened_by(sealer).await;
+        if takes_secrets {
             self.sealer.take_over(sealer);
             self.domain.sessions.take_device_keys(&sealer.device_keys(&*self.random));
             self.avatars.take_form_keys(&sealer.form_keys(&*self.random));
         }
         self.domain.rate_limits.take_policy(config.rates.clone());
         self.trusted.replace(config.graphql.trusted.clone());
+        takes_secrets
     }
 }

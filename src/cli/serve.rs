@@ -1,19 +1,19 @@
 //! `vestibule serve`.
 
-use std::{
-    net::SocketAddr,
-    process::ExitCode,
-    sync::{Mutex, PoisonError},
-};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use anyhow::Context;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Mutex,
+};
 
 use super::with_settings;
 use crate::{
-    app::{self, Ambient, RELOADABLE, Reload},
+    app::{self, Ambient, RELOADABLE},
     config::Config,
     http::{Server, ServerTimeouts, raise_file_limit},
-    lifecycle::{self, Listeners},
+    lifecycle::{self, Listeners, Reread},
     telemetry,
 };
 
@@ -25,27 +25,38 @@ pub(super) fn run() -> ExitCode {
 
 /// Reads `.env` and the environment again, and says of each setting that has changed what becomes of it. With a
 /// faulty one everything stays as it is.
-fn reread(config: Config) -> impl Fn(&Reload) {
-    let current = Mutex::new(config);
-    move |reload| {
-        let mut current = current.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = match Config::from_environment() {
-            Ok(new) => new,
-            Err(error) => return tracing::error!(%error, "the settings stay as they were"),
-        };
-        let changed = current.differences(&new);
-        reload.apply(&new);
-        let is_filtered = telemetry::change_filter(&new.log);
-        tracing::info!("the settings were read again");
-        for setting in changed {
-            match setting {
-                "RUST_LOG" if !is_filtered => tracing::error!(setting, "could not be taken over"),
-                _ if RELOADABLE.contains(&setting) => tracing::info!(setting, "taken over"),
-                _ => tracing::warn!(setting, "has changed, and is taken over when the service starts again"),
+fn reread(config: Config) -> Reread {
+    let current = Arc::new(Mutex::new(config));
+    Box::new(move |reload| {
+        let current = current.clone();
+        Box::pin(async move {
+            let mut current = current.lock().await;
+            let new = match Config::from_environment() {
+                Ok(new) => new,
+                Err(error) => return tracing::error!(%error, "the settings stay as they were"),
+            };
+            let takes_secrets = reload.apply(&new).await;
+            let is_filtered = telemetry::change_filter(&new.log);
+            tracing::info!("the settings were read again");
+            for setting in current.differences(&new) {
+                match setting {
+                    "RUST_LOG" if !is_filtered => tracing::error!(setting, "could not be taken over"),
+                    "SECRET_KEY" if !takes_secrets => {
+                        tracing::error!(
+                            setting,
+                            "is not taken over: it does not open the keys that are stored"
+                        );
+                    }
+                    _ if RELOADABLE.contains(&setting) => tracing::info!(setting, "taken over"),
+                    _ => tracing::warn!(
+                        setting,
+                        "has changed, and is taken over when the service starts again"
+                    ),
+                }
             }
-        }
-        *current = new;
-    }
+            *current = new;
+        })
+    })
 }
 
 fn serve(config: &Config) -> anyhow::Result<()> {
@@ -66,7 +77,8 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             public: bind(config.http.bind).await?,
             administration: own(config.admin.bind).await?,
             operators: own(config.http.metrics_bind).await?,
-            reread: Box::new(reread(config.clone())),
+            reread: reread(config.clone()),
+            hangups: signal(SignalKind::hangup()).ok(),
             delay: config.http.shutdown_delay,
         };
         let app = app::build(config, Ambient::default()).await?;

@@ -1,7 +1,7 @@
 //! What is counted of operations: by the field at the root, which the schema bounds, and not by the name that a
 //! client gives them.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use async_graphql::{
     ServerError, Value,
@@ -18,18 +18,25 @@ use crate::domain::{
 const INVALID: &str = "invalid";
 
 /// A subscription that runs; counted until it is dropped.
-pub(super) struct Running;
+pub(super) struct Running(Option<OperationLabels>);
 
 impl Running {
     pub(super) fn start(labels: OperationLabels) -> Self {
         metrics().subscriptions.inc();
-        metrics().begun(&OutcomeLabels { operation: labels, outcome: "ok" });
-        Self
+        Self(Some(labels))
+    }
+
+    /// Counts what became of it, by its first answer.
+    pub(super) fn answered(&mut self, refusal: Option<&ServerError>) {
+        if let Some(operation) = self.0.take() {
+            metrics().begun(&OutcomeLabels { operation, outcome: refusal.map_or("ok", code_of) });
+        }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        self.answered(None);
         metrics().subscriptions.dec();
     }
 }
@@ -45,7 +52,10 @@ impl Graphql {
         let field = match operation.selection_set.node.items.as_slice() {
             [only] => match &only.node {
                 Selection::Field(field) if field.node.name.node.starts_with("__") => "introspection".into(),
-                Selection::Field(field) => field.node.name.node.to_string().into(),
+                Selection::Field(field) => match self.names.get(field.node.name.node.as_str()) {
+                    Some(name) => name.clone().into(),
+                    None => INVALID.into(),
+                },
                 Selection::FragmentSpread(_) | Selection::InlineFragment(_) => "several".into(),
             },
             _ => "several".into(),
@@ -76,6 +86,15 @@ impl Graphql {
 }
 
 impl AnySchema {
+    /// Every name of the schema, and no other.
+    pub(super) fn names(&self) -> HashSet<String> {
+        let names = match self {
+            Self::User(schema, _) => schema.names(),
+            Self::Admin(schema) => schema.names(),
+        };
+        names.into_iter().collect()
+    }
+
     const fn name(&self) -> &'static str {
         match self {
             Self::User(..) => "user",

@@ -20,7 +20,7 @@ mod subscription;
 mod types;
 mod unsent;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use async_graphql::{
     Executor, ObjectType, Request, Response, SDLExportOptions, Schema, SubscriptionType, ValidationMode,
@@ -91,6 +91,8 @@ impl std::ops::Deref for Graphql {
 #[derive(Clone)]
 pub struct GraphqlParts {
     schema: AnySchema,
+    /// What operations may be counted by.
+    names: Arc<HashSet<String>>,
     domain: Domain,
     documents: Documents,
     known: KnownDocuments,
@@ -110,8 +112,10 @@ impl Graphql {
     ) -> Self {
         let builder = || with_introspection(schema(), config.introspection).data(domain.clone());
         let unchecked = builder().validation_mode(ValidationMode::Fast).finish();
+        let schema = AnySchema::User(builder().finish(), unchecked);
         Self(Arc::new(GraphqlParts {
-            schema: AnySchema::User(builder().finish(), unchecked),
+            names: Arc::new(schema.names()),
+            schema,
             domain,
             documents,
             known: KnownDocuments::default(),
@@ -126,8 +130,10 @@ impl Graphql {
     #[must_use]
     pub fn for_administration(&self, limits: OperationLimits) -> Self {
         let builder = with_introspection(admin::schema(), self.shows_schema);
+        let schema = AnySchema::Admin(builder.data(self.domain.clone()).finish());
         Self(Arc::new(GraphqlParts {
-            schema: AnySchema::Admin(builder.data(self.domain.clone()).finish()),
+            names: Arc::new(schema.names()),
+            schema,
             documents: self.documents.of_anybody(),
             known: KnownDocuments::default(),
             limits,

@@ -62,10 +62,14 @@ impl Graphql {
         prepared.request = prepared.request.data(context);
         if kind == OperationType::Subscription {
             let answers = self.schema.execute_stream(prepared.request).enumerate();
-            let running = Running::start(labels);
+            let mut running = Running::start(labels);
             let answers = answers.map(move |(number, response)| {
-                let _running = &running;
-                emission(number, response, &id)
+                let emission = emission(number, response, &id);
+                running.answered(match &emission {
+                    Emission::Refused(errors) => errors.first(),
+                    Emission::Next(_) => None,
+                });
+                emission
             });
             return Ok(answers.boxed());
         }

@@ -42,7 +42,7 @@ use crate::{
         ErrorCode,
         clock::Instant,
         ids::RequestId,
-        metrics::metrics,
+        metrics::{Waiting, metrics},
         traces::{self, TRACE_PARENT, trace_part},
     },
 };
@@ -135,11 +135,23 @@ where
     }
 }
 
+/// What a stranger sends may be long, and a batch of traces has a limit.
+fn shortened(path: &str) -> &str {
+    const MOST: usize = 128;
+    path.get(..MOST).unwrap_or(if path.len() > MOST { "" } else { path })
+}
+
+/// As the conventions of OpenTelemetry have it.
+fn known(method: &Method) -> &str {
+    let is_known = [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS].contains(method);
+    if is_known { method.as_str() } else { "_OTHER" }
+}
+
 /// The span of the trace, if it is collected, and in it that of the log lines.
 fn spans(request: &Request, id: &RequestId, client: Option<IpAddr>) -> (Span, Span) {
     let (method, path) = (request.method(), request.uri().path());
     let part = trace_part!(
-        "request", otel.kind = "server", http.request.method = %method, url.path = path,
+        "request", otel.kind = "server", http.request.method = known(method), url.path = shortened(path),
         http.response.status_code = tracing::field::Empty, request.id = %id
     );
     let trace = if part.is_disabled() {
@@ -166,17 +178,17 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let in_progress = InProgress::start();
+    let in_progress = Waiting::begin(&metrics().requests_in_progress);
     let mut response = handled.await?.map(Body::new);
     drop(in_progress);
-    metrics().request(response.status().as_u16());
-    part.record("http.response.status_code", response.status().as_u16());
     if response.extensions().get::<Panicked>().is_some() {
         let refusal = Refusal::of(ErrorCode::InternalServerError).into_response(&id, ResponseType::Json);
         // What says that a page of another origin may read it stays.
         let said = std::mem::replace(&mut response, refusal);
         response.headers_mut().extend(said.headers().clone());
     }
+    metrics().request(response.status().as_u16());
+    part.record("http.response.status_code", response.status().as_u16());
     let milliseconds = (state.clock.now() - started).num_milliseconds();
     tracing::debug!(status = response.status().as_u16(), milliseconds, "answered");
     let headers = response.headers_mut();
@@ -185,22 +197,6 @@ where
         headers.insert(REQUEST_ID, value);
     }
     Ok(response)
-}
-
-/// A request that is being answered; counted until it is dropped, as when the client goes away.
-struct InProgress;
-
-impl InProgress {
-    fn start() -> Self {
-        metrics().requests_in_progress.inc();
-        Self
-    }
-}
-
-impl Drop for InProgress {
-    fn drop(&mut self) {
-        metrics().requests_in_progress.dec();
-    }
 }
 
 /// The mark of an answer in place of which a handler has panicked.

@@ -23,7 +23,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{PeerAddress, linger::Lingering};
-use crate::domain::metrics::metrics;
+use crate::domain::metrics::{Waiting, metrics};
 
 /// The most bytes that the head of a request may have; with more it is answered with 431.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -34,6 +34,8 @@ const MAX_CONNECTIONS: usize = 16_384;
 const OTHER_FILES: u64 = 512;
 /// Connections that linger after their end.
 const MAX_LINGERING: usize = 512;
+/// Connections that the system may have taken before we did.
+const MAX_QUEUED: usize = 4_096;
 /// How long a new connection may take to send its first request when the service stops.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// A pause after the system refuses a connection, as when there are too many open files.
@@ -136,9 +138,14 @@ impl Server {
             }
         }
         // Whoever is in the queue of the system has been told that they are connected.
-        while let Some((Ok((stream, peer)), place)) = self.accept(&places).now_or_never() {
-            let connection = self.connection(&router, stream, peer);
-            connections.spawn(serve_connection(connection, draining.clone(), place));
+        for _ in 0..MAX_QUEUED {
+            // Many at once are no reason to let others go first: nobody else comes in any more.
+            let accepted = tokio::task::unconstrained(self.accept(&places)).now_or_never();
+            let Some((accepted, place)) = accepted else { break };
+            if let Ok((stream, peer)) = accepted {
+                let connection = self.connection(&router, stream, peer);
+                connections.spawn(serve_connection(connection, draining.clone(), place));
+            }
         }
         drop(self.listener);
         #[expect(clippy::disallowed_methods, reason = "store calls run in tasks of their own")]
@@ -198,7 +205,7 @@ async fn serve_connection(
     draining: CancellationToken,
     place: Option<OwnedSemaphorePermit>,
 ) {
-    metrics().connections.inc();
+    let counted = Waiting::begin(&metrics().connections);
     let mut connection = pin!(connection);
     // The first request may be on its way: hyper would close a connection on which none has come.
     let first = tokio::time::Instant::now() + FIRST_REQUEST;
@@ -216,6 +223,5 @@ async fn serve_connection(
     if let Err(error) = served {
         tracing::debug!(%error, "a connection ended early");
     }
-    metrics().connections.dec();
-    drop(place);
+    drop((place, counted));
 }

@@ -150,3 +150,26 @@ fn one_crypto_library_and_no_openssl() {
         assert!(found.is_none(), "{found:?} is compiled in");
     }
 }
+
+/// Documents that name tests as what shows a thing name some that are there.
+#[test]
+fn tests_that_documents_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("tests/it"), &mut files);
+    sources(&root.join("src"), &mut files);
+    let all: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let text = fs::read_to_string(root.join("docs/reliability.md")).unwrap();
+    let named = text.split('`').skip(1).step_by(2).filter(|name| name.contains("::"));
+    let names: Vec<&str> = named.filter_map(|name| name.rsplit("::").next()).collect();
+    assert!(names.len() > 50, "the document was not read");
+    let missing: Vec<_> = names
+        .into_iter()
+        // The names of tests on both stores are made of one.
+        .map(|name| name.trim_end_matches("_on_sqlite").trim_end_matches("_on_mongodb"))
+        .filter(|name| {
+            !name.contains('{') && !all.contains(&format!("fn {name}")) && !all.contains(&format!(" {name}"))
+        })
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -11,6 +11,7 @@ mod administration;
 mod architecture;
 mod avatars;
 mod bad_input;
+mod clock;
 mod config;
 mod console;
 mod contract;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use prometheus_client::metrics::{counter::Counter, family::Family, histogram::Histogram};
+use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 use tracing::{Instrument, Span};
 
 use super::{
@@ -33,6 +33,23 @@ impl Lookups {
     pub fn note(&self, is_hit: bool) {
         let counter = if is_hit { &self.hits } else { &self.misses };
         counter.inc();
+    }
+}
+
+/// Something that is there until it is dropped, whatever becomes of it.
+pub struct Waiting(Gauge);
+
+impl Waiting {
+    /// Counts it.
+    pub fn begin(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

@@ -13,7 +13,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-pub use counters::{Calls, Lookups};
+pub use counters::{Calls, Lookups, Waiting};
 pub use labels::{CallLabels, OperationLabels, OutcomeLabels, SpanLabels};
 
 use self::{

@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use super::{
     access::{ActingParty, Claims, TOKEN_TYPE},
     ring::{KeyRing, KeyRingParts},
+    seal::Sealer,
 };
 use crate::domain::{
     accounts::User,
@@ -142,6 +143,11 @@ impl AccessTokens {
     /// As [`KeyRing::open`].
     pub async fn tend_keys(&self) -> Result<()> {
         self.keys.tend().await
+    }
+
+    /// Whether these secrets open every signing key that is stored; not where the store cannot tell.
+    pub async fn can_all_be_opened_by(&self, sealer: &Sealer) -> bool {
+        self.keys.can_be_opened_by(sealer).await
     }
 
     /// Issues a token for a session of `user`.

@@ -11,6 +11,7 @@ use super::{
     KeyAlgorithm, PrivateKey,
     keys::{KeyPolicy, KeySet},
     schedule::active_generation,
+    seal::Sealer,
     store::{KeyStore, StoredKey},
 };
 use crate::domain::{
@@ -103,6 +104,11 @@ impl KeyRing {
         let ring = Self::empty(parts, validation);
         ring.install(ring.usable().await?)?;
         Ok(ring)
+    }
+
+    pub(super) async fn can_be_opened_by(&self, sealer: &Sealer) -> bool {
+        let policy = KeyPolicy { sealer: sealer.clone(), ..self.parts.policy.clone() };
+        self.parts.store.list().await.is_ok_and(|all| all.iter().all(|key| policy.open(key).is_ok()))
     }
 
     fn empty(parts: KeyRingParts, validation: Validation) -> Self {

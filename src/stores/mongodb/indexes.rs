@@ -121,6 +121,8 @@ pub(super) async fn create(database: &Database) -> Result<(), IndexError> {
 async fn create_once(database: &Database) -> Result<(), IndexError> {
     check_version(database).await?;
     make(database).await?;
+    // A newer program may have come meanwhile.
+    check_version(database).await?;
     // Only now: a process that ends half-way leaves the schema as it was called before.
     let meta: Collection<Document> = database.collection(META);
     let raise = doc! { "$max": { "version": SCHEMA_VERSION } };

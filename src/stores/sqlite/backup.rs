@@ -16,6 +16,9 @@ use crate::{
     stores::OpenError,
 };
 
+/// What SQLite writes beside a database.
+const SUFFIXES: [&str; 2] = ["-wal", "-shm"];
+
 /// Why a copy was not made or put back. Nothing is changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
@@ -46,23 +49,35 @@ pub fn back_up(database: &Path, into: &Path) -> Result<u64, CopyError> {
     if into.exists() {
         return Err(CopyError::Present(into.to_owned()));
     }
-    let part = beside(into, ".part");
-    // Nobody else may read it: it holds password hashes. SQLite writes into an empty file that is there.
-    let made = File::options().create(true).truncate(true).write(true).mode(0o600).open(&part);
-    made.map_err(|error| CopyError::File(part.clone(), error))?;
-    let copied = copy(database, &part)
-        .and_then(|()| File::open(&part)?.sync_all())
-        .and_then(|()| fs::hard_link(&part, into).and_then(|()| sync_folder(into)))
-        .and_then(|()| into.metadata());
+    let part = make_part(into)?;
+    let copied = copy(database, &part).map_err(of_file).and_then(|()| check(&part)).and_then(|()| {
+        fs::hard_link(&part, into).map_err(of_file)?;
+        let synced = sync_folder(into).and_then(|()| into.metadata());
+        synced.map_err(|error| {
+            let _ = fs::remove_file(into);
+            of_file(error)
+        })
+    });
     let _ = fs::remove_file(&part);
-    Ok(copied.map_err(of_file)?.len())
+    Ok(copied?.len())
+}
+
+/// An empty file beside another, which nobody else may read, as it will hold password hashes, and which nobody else
+/// writes at the same time.
+fn make_part(file: &Path) -> Result<PathBuf, CopyError> {
+    let part = beside(file, &format!(".{}.part", uuid::Uuid::now_v7().simple()));
+    let made = File::options().create_new(true).write(true).mode(0o600).open(&part);
+    made.map_err(|error| CopyError::File(part.clone(), error))?;
+    Ok(part)
 }
 
 fn copy(database: &Path, into: &Path) -> io::Result<()> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(database, flags).map_err(io::Error::other)?;
     let name = into.to_str().ok_or_else(|| io::Error::other("the name is not UTF-8"))?;
-    connection.execute("VACUUM INTO ?1", [name]).map(drop).map_err(io::Error::other)
+    // Into an empty file that is there.
+    connection.execute("VACUUM INTO ?1", [name]).map_err(io::Error::other)?;
+    File::open(into)?.sync_all()
 }
 
 /// Puts a copy in the place of the database, which no service may have open. One that is there is kept under
@@ -84,22 +99,30 @@ pub fn restore(
     }
     let _lock = lock::acquire(database)?;
     let of_file = |error| CopyError::File(database.to_owned(), error);
-    let part = beside(database, ".restored");
+    let part = make_part(database)?;
     let now = SystemClock.now();
-    let prepared = take(from, &part, keeps_sessions, now);
-    if let Err(error) = prepared {
+    let stamp = now.to_rfc3339_opts(SecondsFormat::Secs, true).replace(':', "");
+    let kept = beside(database, &format!(".{stamp}"));
+    let restored = take(from, &part, keeps_sessions, now)
+        .and_then(|()| put_aside(database, &kept).map_err(of_file))
+        .and_then(|()| fs::rename(&part, database).and_then(|()| sync_folder(database)).map_err(of_file));
+    if restored.is_err() {
         let _ = fs::remove_file(&part);
-        return Err(error);
     }
-    let kept =
-        beside(database, &format!(".{}", now.to_rfc3339_opts(SecondsFormat::Secs, true).replace(':', "")));
-    // What SQLite has written beside the file belongs to it.
-    if was_there {
-        settle(database).map_err(of_file)?;
-        fs::hard_link(database, &kept).map_err(of_file)?;
-    }
-    fs::rename(&part, database).and_then(|()| sync_folder(database)).map_err(of_file)?;
-    Ok(was_there.then_some(kept))
+    restored.map(|()| was_there.then_some(kept))
+}
+
+/// Gives what is there another name, with the log that belongs to it: a log that stays would be played back over
+/// what is put in its place. The database keeps its name until it is replaced.
+fn put_aside(database: &Path, kept: &Path) -> io::Result<()> {
+    let missing_is_fine = |outcome: io::Result<()>| match outcome {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    missing_is_fine(fs::hard_link(database, kept))?;
+    SUFFIXES
+        .iter()
+        .try_for_each(|suffix| missing_is_fine(fs::rename(beside(database, suffix), beside(kept, suffix))))
 }
 
 /// Whether a file is a whole database that this program can read.
@@ -135,42 +158,19 @@ fn found(file: &Path) -> Result<SchemaFound, OpenError> {
     database::version(file).map(SchemaFound)
 }
 
-/// Copies a copy to where it is renamed from, and ends the sessions in it.
+/// Copies a copy, with what stands in its log, to where it is renamed from, and ends the sessions in it.
 fn take(from: &Path, part: &Path, keeps_sessions: bool, now: Instant) -> Result<(), CopyError> {
     let of_file = |error| CopyError::File(part.to_owned(), error);
-    let made = File::options().create(true).truncate(true).write(true).mode(0o600).open(part);
-    let mut into = made.map_err(of_file)?;
-    let mut source = File::open(from).map_err(|error| CopyError::File(from.to_owned(), error))?;
-    io::copy(&mut source, &mut into).map_err(of_file)?;
-    drop(into);
+    copy(from, part).map_err(of_file)?;
+    check(part)?;
     if !keeps_sessions {
-        let ended = Connection::open(part).and_then(|connection| {
-            connection.execute(
-                "UPDATE sessions SET ended_at = ?1, version = version + 1 WHERE ended_at IS NULL",
-                [now.timestamp_millis()],
-            )?;
-            connection.pragma_update(None, "wal_checkpoint", "TRUNCATE")
-        });
-        ended.map_err(|error| of_file(io::Error::other(error)))?;
-        for suffix in ["-wal", "-shm"] {
-            let _ = fs::remove_file(beside(part, suffix));
-        }
+        let end = "UPDATE sessions SET ended_at = ?1, version = version + 1 WHERE ended_at IS NULL";
+        // A copy has no log: what is changed in it stands in the file.
+        Connection::open(part)
+            .and_then(|connection| connection.execute(end, [now.timestamp_millis()]))
+            .map_err(|error| of_file(io::Error::other(error)))?;
     }
     File::open(part).and_then(|file| file.sync_all()).map_err(of_file)
-}
-
-/// Brings what stands in the log into the file, so that the file alone is the database.
-fn settle(database: &Path) -> io::Result<()> {
-    let connection = Connection::open(database).map_err(io::Error::other)?;
-    connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").map_err(io::Error::other)?;
-    drop(connection);
-    for suffix in ["-wal", "-shm"] {
-        match fs::remove_file(beside(database, suffix)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn beside(file: &Path, suffix: &str) -> PathBuf {

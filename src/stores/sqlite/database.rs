@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::SqliteFile,
     domain::{
-        metrics::metrics,
+        metrics::{Waiting, metrics},
         store::{StoreCalls, StoreError, StoreHealth, StoreResult},
     },
     stores::OpenError,
@@ -123,8 +123,9 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        let waiting = Waiting::begin(&metrics().sqlite_waiting_writes);
         let write: group::Write = Box::new(move |transaction| {
-            metrics().sqlite_waiting_writes.dec();
+            drop(waiting);
             // Work that nobody waits for any more has timed out and must not be done after all.
             if reply.is_closed() {
                 return None;
@@ -137,7 +138,6 @@ impl Database {
             Some((is_kept, verdict))
         });
         self.writer.try_send(write).map_err(|_| full())?;
-        metrics().sqlite_waiting_writes.inc();
         answered(answer).await??.map_err(|error| error::map(&error))
     }
 
@@ -171,15 +171,15 @@ where
     F: FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
+    let waiting = Waiting::begin(&metrics().sqlite_waiting_reads);
     let job: Job = Box::new(move |connection| {
-        metrics().sqlite_waiting_reads.dec();
+        drop(waiting);
         // Work that nobody waits for any more has timed out and must not be done after all.
         if !reply.is_closed() {
             let _ = reply.send(work(connection));
         }
     });
     threads.try_send(job).map_err(|_| full())?;
-    metrics().sqlite_waiting_reads.inc();
     answered(answer).await?.map_err(|error| error::map(&error))
 }
 

@@ -86,13 +86,51 @@ async fn what_is_put_back_is_as_it_was_and_everybody_logs_in_anew() {
     // What was there is kept, whole.
     let kept = fs::read_dir(folder.path().join("data")).unwrap().filter_map(|entry| {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        (name.starts_with("vestibule.sqlite.2")).then_some(name)
+        (name.starts_with("vestibule.sqlite.2") && name.ends_with('Z')).then_some(name)
     });
     let kept: Vec<_> = kept.collect();
     assert_eq!(kept.len(), 1, "{kept:?}");
     let connection = rusqlite::Connection::open(folder.path().join("data").join(&kept[0])).unwrap();
     let count: u32 = connection.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_takes_the_place_of_a_damaged_database_and_of_the_log_it_has_left() {
+    let people = |folder: &std::path::Path| {
+        let connection = rusqlite::Connection::open(folder.join("data/vestibule.sqlite")).unwrap();
+        connection.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, u32>(0)).unwrap()
+    };
+    for is_removed in [true, false] {
+        let folder = tempdir().unwrap();
+        let file = folder.path().join("data/vestibule.sqlite");
+        let mut process = Process::start(folder.path(), &owned(&[])).await;
+        process.register("ada@example.com").await.unwrap();
+        assert!(run(folder.path(), &["backup", "copy.sqlite"]).status.success());
+        for number in 0..5 {
+            process.register(&format!("later{number}@example.com")).await.unwrap();
+        }
+        // Killed, it leaves its log.
+        process.kill();
+        assert!(fs::metadata(folder.path().join("data/vestibule.sqlite-wal")).unwrap().len() > 0);
+        if is_removed {
+            fs::remove_file(&file).unwrap();
+        } else {
+            let mut bytes = fs::read(&file).unwrap();
+            bytes[..100].fill(0xff);
+            fs::write(&file, bytes).unwrap();
+        }
+        let output = run(folder.path(), &["restore", "copy.sqlite", "--replace"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(people(folder.path()), 1, "nothing of the old log is played back");
+        let process = Process::start(folder.path(), &owned(&[])).await;
+        assert!(process.login("ada@example.com").await.unwrap().get("errors").is_none());
+        let left =
+            fs::read_dir(folder.path()).unwrap().chain(fs::read_dir(folder.path().join("data")).unwrap());
+        let parts =
+            left.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".part"));
+        assert_eq!(parts.count(), 0);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,6 +100,11 @@ async fn clients_cannot_make_series() {
         process.post(None, &format!("{{ me {{ field{n} }} }}"), json!({})).await.unwrap();
         process.post(Some(&format!("token{n}")), "{ me { id } }", json!({})).await.unwrap();
         reqwest::get(format!("{}/nowhere/{n}", process.url)).await.unwrap();
+        let stream = reqwest::Client::new().post(format!("{}/graphql", process.url));
+        let stream = stream
+            .header("accept", "text/event-stream")
+            .json(&json!({ "query": format!("subscription {{ made{n} }}") }));
+        stream.send().await.unwrap().text().await.unwrap();
         process.login(&format!("nobody{n}@example.com")).await.unwrap();
     };
     ask(0).await;

@@ -34,6 +34,10 @@ async fn secrets_limits_and_log_lines_change_without_a_restart() {
     write("SECRET_KEY=short-canary\nRATE_LIMITS=login.address=nonsense\n");
     process.hang_up();
     process.logged("the settings stay as they were", 1).await;
+    // One that opens nothing is not taken over.
+    write(&format!("SECRET_KEY={NEW}\nRUST_LOG=info\nKEY_PUBLISH_AHEAD=3s\nRATE_LIMITS=off\n"));
+    process.hang_up();
+    process.logged("does not open the keys", 1).await;
     let limits = "RATE_LIMITS=login.address=2/1h,login.pair=off,login.identifier=off";
     write(&format!(
         "SECRET_KEY={NEW},{OLD}\nRUST_LOG=warn\nKEY_PUBLISH_AHEAD=3s\n{limits}\nBCRYPT_COST=5\nMAX_SOCKETS=7\n"
