@@ -30,6 +30,13 @@ packaging: ## check what the service is shipped in, with a stripped build
 	cargo build --profile dist --bin vestibule
 	@scripts/packaging.sh target/dist/vestibule
 
+faults: ## a minute of load on two nodes while stores go away and a node is killed (needs MongoDB and Redis: make servers)
+	python3 bench/faults.py --service target/debug/vestibule
+
+soak: ## half an hour at half load, with memory and descriptors
+	cargo build --profile dist --bin vestibule
+	python3 bench/soak.py --service target/dist/vestibule
+
 bench: ## measure the service beside what it is compared with (an hour; needs Redis, Node, and MongoDB or Python)
 	@scripts/bench.sh
 

@@ -25,4 +25,5 @@ pub mod mailer;
 pub mod media;
 #[cfg(feature = "service")]
 pub mod stores;
+#[cfg(feature = "service")]
 pub mod telemetry;
