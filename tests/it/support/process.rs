@@ -1,7 +1,8 @@
 //! The program as a process of its own.
 
 use std::{
-    io::{BufRead, BufReader},
+    fs::File,
+    io::{BufRead, BufReader, Write},
     net::TcpListener,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -29,6 +30,14 @@ pub(crate) fn command(folder: &Path, settings: &[(String, String)]) -> Command {
     command.arg("serve").current_dir(folder).env_clear().env("RATE_LIMITS", "off");
     command.envs(settings.iter().map(|(name, value)| (name, value)));
     command
+}
+
+/// Where the run of all tests looks afterwards for what must not be in any log.
+#[expect(clippy::disallowed_methods, reason = "the test run says where")]
+fn log_file(process: u32) -> Option<File> {
+    let folder = std::env::var_os("VESTIBULE_TEST_LOGS")?;
+    let name = format!("{}-{process}.log", std::process::id());
+    File::options().create(true).append(true).open(Path::new(&folder).join(name)).ok()
 }
 
 /// A port that was free a moment ago.
@@ -65,8 +74,12 @@ impl Process {
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), log.clone());
+        let mut file = log_file(child.id());
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
+                if let Some(file) = &mut file {
+                    let _ = writeln!(file, "{line}");
+                }
                 let mut log = kept.lock().unwrap();
                 log.push_str(&line);
                 log.push('\n');
