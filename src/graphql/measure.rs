@@ -11,24 +11,27 @@ use async_graphql::{
 use super::{AnySchema, Graphql, Outcome};
 use crate::domain::{
     ErrorCode,
-    metrics::{OperationLabels, OutcomeLabels, metrics},
+    metrics::{OperationLabels, OutcomeLabels, Waiting, metrics},
 };
 
 /// What a refused operation is counted as: its text may name anything.
 const INVALID: &str = "invalid";
 
 /// A subscription that runs; counted until it is dropped.
-pub(super) struct Running(Option<OperationLabels>);
+pub(super) struct Running {
+    /// Until it is counted what became of it.
+    labels: Option<OperationLabels>,
+    _counted: Waiting,
+}
 
 impl Running {
     pub(super) fn start(labels: OperationLabels) -> Self {
-        metrics().subscriptions.inc();
-        Self(Some(labels))
+        Self { labels: Some(labels), _counted: Waiting::begin(&metrics().subscriptions) }
     }
 
     /// Counts what became of it, by its first answer.
     pub(super) fn answered(&mut self, refusal: Option<&ServerError>) {
-        if let Some(operation) = self.0.take() {
+        if let Some(operation) = self.labels.take() {
             metrics().begun(&OutcomeLabels { operation, outcome: refusal.map_or("ok", code_of) });
         }
     }
@@ -37,7 +40,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.answered(None);
-        metrics().subscriptions.dec();
     }
 }
 

@@ -7,7 +7,10 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::{ids::UserId, metrics::metrics};
+use crate::domain::{
+    ids::UserId,
+    metrics::{Waiting, metrics},
+};
 
 type Counts = HashMap<UserId, usize>;
 
@@ -40,8 +43,7 @@ impl Sockets {
     /// A place for a connection, if there is one.
     pub(super) fn enter(&self) -> Option<Place> {
         let permit = self.places.clone().try_acquire_owned().ok()?;
-        metrics().sockets.inc();
-        Some(Place(permit))
+        Some(Place { _permit: permit, _counted: Waiting::begin(&metrics().sockets) })
     }
 
     /// A place among those of one person, if there is one.
@@ -57,12 +59,9 @@ impl Sockets {
 }
 
 /// A place for a connection, given back when dropped.
-pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        metrics().sockets.dec();
-    }
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: Waiting,
 }
 
 /// A place among those of one person, given back when dropped.

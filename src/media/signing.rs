@@ -8,6 +8,7 @@ use crate::domain::{
     ids::UserId,
     live::Live,
     random::{self, Random},
+    tokens::signing_keys,
 };
 
 /// Random bytes of a name, and bytes of its owner's mark.
@@ -15,21 +16,17 @@ const HALF: usize = 12;
 /// Hexadecimal digits of a name.
 const NAME_DIGITS: usize = 4 * HALF;
 
-fn signing(keys: &[Zeroizing<[u8; 32]>]) -> Vec<hmac::Key> {
-    keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect()
-}
-
 /// Signs with its first key and believes all.
 pub(super) struct Signer(Live<Vec<hmac::Key>>);
 
 impl Signer {
     pub(super) fn new(keys: &[Zeroizing<[u8; 32]>]) -> Self {
-        Self(Live::new(signing(keys)))
+        Self(Live::new(signing_keys(keys)))
     }
 
     /// Signs and believes with these keys from now on.
     pub(super) fn take_keys(&self, keys: &[Zeroizing<[u8; 32]>]) {
-        self.0.replace(signing(keys));
+        self.0.replace(signing_keys(keys));
     }
 
     /// Signs with one secret of any length.

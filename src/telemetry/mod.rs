@@ -43,13 +43,12 @@ impl Drop for Telemetry {
 /// That traces cannot be sent as configured.
 pub fn start(config: &LogConfig) -> Result<Telemetry, String> {
     let (filter, handle) = reload::Layer::new(filter(config));
+    let lines = fmt::layer().with_writer(io::stderr).with_span_events(FmtSpan::NONE);
     let lines: Lines = match config.format {
         LogFormat::Pretty => {
-            let lines = fmt::layer().with_writer(io::stderr).with_span_events(FmtSpan::NONE);
             lines.with_target(false).with_ansi(io::stderr().is_terminal()).with_filter(filter).boxed()
         }
         LogFormat::Json => {
-            let lines = fmt::layer().with_writer(io::stderr).with_span_events(FmtSpan::NONE);
             let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
             lines.with_filter(filter).boxed()
         }

@@ -15,6 +15,7 @@ use crate::domain::{
     hex,
     live::Live,
     random::{self, SharedRandom},
+    tokens::signing_keys,
 };
 
 const PREFIX: &str = "vdt_";
@@ -43,10 +44,6 @@ pub struct KnownDevice {
     pub credential_epoch: i64,
 }
 
-fn signing(keys: &[Zeroizing<[u8; 32]>]) -> Vec<hmac::Key> {
-    keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect()
-}
-
 /// Makes device tokens and reads them: `vdt_`, then a random id, the time, the count of changes of password
 /// and address, and a signature over all that and the person's address.
 pub struct DeviceTokens {
@@ -61,12 +58,12 @@ impl DeviceTokens {
 
     /// Signs with the first key and believes all.
     pub fn new(keys: &[Zeroizing<[u8; 32]>], clock: SharedClock, random: SharedRandom) -> Self {
-        Self { keys: Live::new(signing(keys)), clock, random }
+        Self { keys: Live::new(signing_keys(keys)), clock, random }
     }
 
     /// Signs and believes with these keys from now on.
     pub fn take_keys(&self, keys: &[Zeroizing<[u8; 32]>]) {
-        self.keys.replace(signing(keys));
+        self.keys.replace(signing_keys(keys));
     }
 
     /// A token for a device on which this person has just logged in for the first time.

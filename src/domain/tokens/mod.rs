@@ -16,6 +16,6 @@ pub use issuer::{AccessTokens, IssuedAccessToken, IssuerSettings, TokenError};
 pub use keys::{KeyMaterial, KeyPolicy};
 pub use refresh::{RefreshToken, TokenHash};
 pub use ring::{KeyRing, KeyRingParts, KeyState, KeySummary};
-pub use seal::{Sealer, SecretKey};
+pub use seal::{Sealer, SecretKey, signing_keys};
 pub(super) use seal::{open_answer, seal_answer};
 pub use store::{KeyStore, StoredKey};

@@ -3,6 +3,7 @@
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, KeyType, Salt},
+    hmac,
 };
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
@@ -63,6 +64,11 @@ pub(super) fn derive_key(secret: &[u8], purpose: Purpose) -> DerivedKey {
         let _ = output.fill(&mut *key);
     }
     key
+}
+
+/// Derived keys, ready to sign with HMAC-SHA-256.
+pub fn signing_keys(keys: &[Zeroizing<[u8; KEY_BYTES]>]) -> Vec<hmac::Key> {
+    keys.iter().map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())).collect()
 }
 
 /// Seals `plain`: a random nonce, then the ciphertext with its tag. `None` only if the crypto
