@@ -19,7 +19,7 @@ COPY web ./
 RUN npm run build && mkdir /built && cp -r dist* /built/
 
 # The program. The slim image has the C compiler that aws-lc and SQLite are built with. Link-time optimisation takes some
-# gigabytes of memory and many minutes.
+# gigabytes of memory and many minutes. Relocations in their short form are 1.7 MiB less.
 FROM rust:${RUST_VERSION}-slim-bookworm AS build
 WORKDIR /src
 COPY .cargo .cargo
@@ -28,7 +28,8 @@ COPY assets assets
 COPY src src
 COPY --from=web /built/ web/
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    cargo build --locked --profile dist --bin vestibule && cp target/dist/vestibule /vestibule
+    cargo rustc --locked --profile dist --bin vestibule -- -C link-arg=-Wl,-z,pack-relative-relocs \
+    && cp target/dist/vestibule /vestibule
 COPY deploy/rootfs.sh deploy/rootfs.sh
 RUN deploy/rootfs.sh /vestibule /rootfs
 

@@ -27,7 +27,7 @@ fuzz: ## run each fuzz target for half a minute (needs cargo-fuzz and a nightly 
 	@scripts/fuzz.sh 30
 
 packaging: ## check what the service is shipped in, with a stripped build
-	cargo build --profile dist --bin vestibule
+	cargo rustc --profile dist --bin vestibule -- -C link-arg=-Wl,-z,pack-relative-relocs
 	@scripts/packaging.sh target/dist/vestibule
 
 faults: ## a minute of load on two nodes while stores go away and a node is killed (needs MongoDB and Redis: make servers)

@@ -538,7 +538,7 @@ SH
   cat >"$folder/root/usr/local/bin/cargo" <<'SH'
 #!/bin/sh
 set -eu
-[ "$*" = "build --locked --profile dist --bin vestibule" ]
+[ "$*" = "rustc --locked --profile dist --bin vestibule -- -C link-arg=-Wl,-z,pack-relative-relocs" ]
 cat Cargo.toml Cargo.lock .cargo/config.toml src/main.rs assets/mail/en.json web/dist/index.html >/dev/null
 mkdir -p target/dist && cp /usr/local/bin/handed-over target/dist/vestibule
 SH

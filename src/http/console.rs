@@ -5,23 +5,21 @@ use axum::{
     Extension, Json,
     body::Body,
     extract::{Path, State},
-    http::{HeaderValue, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use rust_embed::RustEmbed;
 use serde_json::json;
 
-use super::{HttpState, answer};
+use super::{
+    HttpState, answer,
+    embedded::{self, ALONE, ASSETS, NO_CACHE},
+};
 use crate::domain::ids::RequestId;
 
 const PAGE: &str = "index.html";
 /// The operations that the pages send.
 const DOCUMENTS: &str = "documents.json";
-const ASSETS: &str = "assets/";
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-/// For files that are looked at by themselves.
-const ALONE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
 
 /// What Vite built, if it did before the program was compiled.
 #[derive(RustEmbed)]
@@ -55,14 +53,14 @@ impl Console {
 
 /// The operations that the console sends, for services that execute no others.
 pub fn documents() -> Vec<String> {
-    let file = Files::get(DOCUMENTS);
-    file.and_then(|file| serde_json::from_slice(&file.data).ok()).unwrap_or_default()
+    let file = embedded::content::<Files>(DOCUMENTS);
+    file.and_then(|file| serde_json::from_slice(&file).ok()).unwrap_or_default()
 }
 
 /// `GET /console`.
 pub(super) async fn page(State(state): State<HttpState>, Extension(id): Extension<RequestId>) -> Response {
     let Some(console) = &state.console else { return answer::not_found(Extension(id)).await };
-    let Some(file) = Files::get(PAGE) else { return answer::not_found(Extension(id)).await };
+    let Some(page) = embedded::content::<Files>(PAGE) else { return answer::not_found(Extension(id)).await };
     let policy = HeaderValue::from_str(&console.policy()).unwrap_or(ALONE);
     let media = HeaderValue::from_static("text/html; charset=utf-8");
     let headers = [
@@ -70,7 +68,7 @@ pub(super) async fn page(State(state): State<HttpState>, Extension(id): Extensio
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, NO_CACHE),
     ];
-    (headers, Body::from(file.data)).into_response()
+    (headers, Body::from(page)).into_response()
 }
 
 /// `GET /console/…`: a file, or the page, which reads its address itself.
@@ -78,6 +76,7 @@ pub(super) async fn file(
     State(state): State<HttpState>,
     Extension(id): Extension<RequestId>,
     Path(path): Path<String>,
+    request: HeaderMap,
 ) -> Response {
     let Some(console) = &state.console else { return answer::not_found(Extension(id)).await };
     if path == "config.json" {
@@ -91,15 +90,11 @@ pub(super) async fn file(
     if !path.starts_with(ASSETS) && !path.contains('.') {
         return page(State(state), Extension(id)).await;
     }
-    let file = Files::get(&path).filter(|_| path != PAGE && path != DOCUMENTS);
-    let Some(file) = file else { return answer::not_found(Extension(id)).await };
-    let media = HeaderValue::from_str(file.metadata.mimetype());
-    let headers = [
-        (header::CONTENT_TYPE, media.unwrap_or(HeaderValue::from_static("text/plain"))),
-        (header::CACHE_CONTROL, if path.starts_with(ASSETS) { IMMUTABLE } else { NO_CACHE }),
-        (header::CONTENT_SECURITY_POLICY, ALONE),
-    ];
-    (headers, Body::from(file.data)).into_response()
+    let is_shown = path != PAGE && path != DOCUMENTS;
+    match is_shown.then(|| embedded::answer::<Files>(&path, &request)).flatten() {
+        Some(file) => file,
+        None => answer::not_found(Extension(id)).await,
+    }
 }
 
 #[cfg(test)]

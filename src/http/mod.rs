@@ -9,6 +9,7 @@ mod console;
 mod cookies;
 mod csrf;
 mod dev_mail;
+mod embedded;
 mod graphql;
 mod health;
 mod layers;

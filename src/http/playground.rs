@@ -4,14 +4,13 @@
 use async_graphql::http::GraphiQLSource;
 use axum::{
     Extension,
-    body::Body,
     extract::{Path, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, header},
     response::{Html, IntoResponse, Response},
 };
 use rust_embed::RustEmbed;
 
-use super::{HttpState, answer};
+use super::{HttpState, answer, embedded};
 use crate::domain::ids::RequestId;
 
 const PAGE: &str = "index.html";
@@ -24,7 +23,6 @@ const SHIPPED_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline' htt
     style-src 'unsafe-inline' https://unpkg.com https://esm.sh; img-src 'self' data:; \
     font-src data: https://unpkg.com https://esm.sh; connect-src 'self' https://esm.sh; \
     worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// What Vite built, if it did before the program was compiled.
 #[derive(RustEmbed)]
@@ -34,8 +32,8 @@ struct Files;
 
 /// The page.
 pub(super) fn page() -> Response {
-    let (html, policy) = match Files::get(PAGE) {
-        Some(file) => (String::from_utf8_lossy(&file.data).into_owned(), OWN_POLICY),
+    let (html, policy) = match embedded::content::<Files>(PAGE) {
+        Some(page) => (String::from_utf8_lossy(&page).into_owned(), OWN_POLICY),
         None => (
             GraphiQLSource::build().endpoint("/graphql").title("Vestibule playground").finish(),
             SHIPPED_POLICY,
@@ -50,19 +48,11 @@ pub(super) async fn asset(
     State(state): State<HttpState>,
     Extension(id): Extension<RequestId>,
     Path(path): Path<String>,
+    request: HeaderMap,
 ) -> Response {
-    let file = Files::get(&path).filter(|_| state.shown.playground && path != PAGE);
-    let Some(file) = file else { return answer::not_found(Extension(id)).await };
-    let media =
-        HeaderValue::from_str(file.metadata.mimetype()).unwrap_or(HeaderValue::from_static("text/plain"));
-    let caching = if path.starts_with("assets/") { IMMUTABLE } else { "no-cache" };
-    let headers: [(HeaderName, HeaderValue); 3] = [
-        (header::CONTENT_TYPE, media),
-        (header::CACHE_CONTROL, HeaderValue::from_static(caching)),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox"),
-        ),
-    ];
-    (StatusCode::OK, headers, Body::from(file.data)).into_response()
+    let is_shown = state.shown.playground && path != PAGE;
+    match is_shown.then(|| embedded::answer::<Files>(&path, &request)).flatten() {
+        Some(file) => file,
+        None => answer::not_found(Extension(id)).await,
+    }
 }
