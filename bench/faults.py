@@ -24,9 +24,9 @@ if their minute were over, so that they need the store meanwhile.
 Checked during the run and after it, on both nodes: what was acknowledged is there, what was revoked is refused in the
 time that docs/architecture.md states, `me` fails no longer than a second after the end of a fault, every refusal has a
 documented code, nobody waits for ever, and no secret is in a log. Prints tables and, as the last line, JSON. Leaves with
-1 when something does not hold, and with 2 when nothing could be tried. It asks MongoDB itself all the while, by no
+1 when something does not hold, and with 3 when nothing could be tried. It asks MongoDB itself all the while, by no
 proxy: on a machine so busy that a write there takes longer than STARVED, bounds in time that were not kept say nothing
-about the service, and it leaves with 2 as well; what was lost is lost on any machine. Logs are kept. Only the standard
+about the service, and it leaves with 2; what was lost is lost on any machine. Logs are kept. Only the standard
 library; bounded in time and count; 127.0.0.1 only; ends only what it has started.
 """
 
@@ -1455,7 +1455,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, interrupted)
     signal.signal(signal.SIGHUP, interrupted)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="vestibule-faults-"))
-    processes, status = Processes(), 2
+    processes, status = Processes(), 3
     try:
         status = asyncio.run(until_told(limited(options, processes, folder)))
         return status
@@ -1465,12 +1465,12 @@ def main() -> int:
         return status
     except (Unavailable, Failed, Refusal, OSError, asyncio.TimeoutError, subprocess.SubprocessError) as cause:
         say(f"not tried: {cause or type(cause).__name__}")
-        return 2
+        return 3
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         processes.close()
-        keep_logs(folder, options.logs, status in (1, 2))
+        keep_logs(folder, options.logs, status in (1, 2, 3))
         shutil.rmtree(folder, ignore_errors=True)
 
 

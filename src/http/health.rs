@@ -1,6 +1,6 @@
 //! `GET /health/live`, `/health/ready` and `/health/startup`, and what operators are told besides: `GET /metrics`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -17,6 +17,10 @@ use crate::domain::{metrics::metrics, sessions::SessionCache, store::StoreHealth
 
 /// The text format of `OpenMetrics`, version 1.0.0.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How long store and cache have to answer: less than the second that most who ask have patience for, so that they
+/// hear which of the two it is.
+const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What is asked for readiness.
 #[derive(Clone)]
@@ -78,8 +82,9 @@ struct Readiness {
 /// told and, unless the operator says otherwise, is no reason to send requests elsewhere, where it is missing too.
 async fn readiness(state: &HttpState) -> Readiness {
     let health = &state.health;
-    let (store, cache) = tokio::join!(health.store.ping(), health.cache.ping());
-    let (has_store, has_cache) = (store.is_ok(), cache.is_ok());
+    let (store, cache) = (health.store.clone(), health.cache.clone());
+    let (has_store, has_cache) =
+        tokio::join!(answers(async move { store.ping().await }), answers(async move { cache.ping().await }));
     let word = match (has_store, has_cache) {
         _ if health.leaving.is_cancelled() => "stopping",
         (true, true) => "ok",
@@ -89,6 +94,13 @@ async fn readiness(state: &HttpState) -> Readiness {
     let is_ready = matches!(word, "ok" | "degraded");
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Readiness { status, word, has_store, has_cache }
+}
+
+/// Whether a part answers in time. A question that takes longer ends by itself.
+async fn answers<E: Send + 'static>(question: impl Future<Output = Result<(), E>> + Send + 'static) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
+    let answer = tokio::time::timeout(PATIENCE, tokio::spawn(question)).await;
+    matches!(answer, Ok(Ok(Ok(()))))
 }
 
 /// What was counted.

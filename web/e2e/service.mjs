@@ -1,12 +1,13 @@
 // Starts the service for the scripts beside this file:
 //
-// VESTIBULE_BIN  the program (required)
+// VESTIBULE_BIN        the program (required)
+// VESTIBULE_TEST_LOGS  a folder for what services write, which somebody looks through for secrets
 //
 // Each service has a temporary folder, a free port of 127.0.0.1 and the settings given here, none of the
 // caller's. Only what was started here is ended.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -39,6 +40,12 @@ export function freePort() {
   });
 }
 
+/** Keeps what a service writes, where the run of all tests looks for what must not be in it. */
+function keep(pid, text) {
+  const logs = process.env.VESTIBULE_TEST_LOGS;
+  if (logs) appendFileSync(join(logs, `e2e-${process.pid}-${pid}.log`), text);
+}
+
 function launch(args, folder, settings) {
   const child = spawn(resolve(process.env.VESTIBULE_BIN), args, {
     cwd: folder,
@@ -49,6 +56,7 @@ function launch(args, folder, settings) {
   for (const name of ['stdout', 'stderr']) {
     child[name].setEncoding('utf8').on('data', (text) => {
       output[name] = (output[name] + text).slice(-100_000);
+      if (args[0] === 'serve') keep(child.pid, text);
     });
   }
   running.add(child);

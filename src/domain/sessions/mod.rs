@@ -16,7 +16,10 @@ mod session;
 mod start;
 mod store;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use moka::sync::Cache;
 use zeroize::Zeroizing;
@@ -46,6 +49,7 @@ use super::{
     passwords::Passwords,
     random::SharedRandom,
     rate_limits::{DeviceTokens, RateLimits},
+    store::{StoreError, StoreResult},
     tokens::AccessTokens,
 };
 
@@ -54,6 +58,9 @@ const REMEMBERED_TOUCHES: u64 = 100_000;
 /// Sessions that listeners are told of when all of a person end; a listener whose own has ended is told
 /// in any case.
 const TOLD_ENDS: usize = 50;
+/// Between attempts to keep the session in which somebody ends all others.
+const LIFT_PAUSES: [Duration; 3] =
+    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
 
 /// What the session service is made of.
 pub struct SessionParts {
@@ -118,14 +125,25 @@ impl Sessions {
     /// anything. Answers how many others were live, as far as the store told, and whether other nodes
     /// can know.
     pub(super) async fn keep_only(&self, user: &User, kept: &SessionId) -> (u64, bool) {
-        let store = &self.parts.store;
-        match store.set_epoch(kept, user.session_epoch).await {
+        match self.lift(kept, user.session_epoch).await {
             Ok(Some(session)) => self.copy(self.parts.cache.put_session(&session).await),
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, session = %kept, "the session is not kept"),
         }
         let is_told = self.announce_user(user).await;
         (self.end_earlier(user).await.len() as u64, is_told)
+    }
+
+    /// Raises the epoch of a session, and tries again for as long as a store is often away for: nobody is to lose the
+    /// session in which they change their password.
+    async fn lift(&self, session: &SessionId, epoch: i64) -> StoreResult<Option<Session>> {
+        for pause in LIFT_PAUSES {
+            match self.parts.store.set_epoch(session, epoch).await {
+                Err(StoreError::Unavailable) => tokio::time::sleep(pause).await,
+                outcome => return outcome,
+            }
+        }
+        self.parts.store.set_epoch(session, epoch).await
     }
 
     /// After a change that raised the user's epoch, and with it ended all sessions: makes their end
