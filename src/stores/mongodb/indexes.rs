@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use mongodb::{
     Collection, Database, IndexModel,
-    bson::{Document, doc},
+    bson::{Bson, Document, doc},
     error::Error,
     options::IndexOptions,
 };
@@ -82,7 +82,9 @@ pub(super) const EXPECTED: [(&str, &[&str]); 9] = [
 ];
 
 /// The newest schema this program knows.
-pub(super) const SCHEMA_VERSION: i64 = 6;
+pub(super) const SCHEMA_VERSION: i64 = 7;
+/// From this schema on every user has an epoch of credentials.
+const CREDENTIAL_EPOCHS: i64 = 7;
 /// A server that has just started, or is electing a primary, is given this many tries.
 const ATTEMPTS: u32 = 8;
 const PAUSE: Duration = Duration::from_millis(500);
@@ -119,8 +121,11 @@ pub(super) async fn create(database: &Database) -> Result<(), IndexError> {
 }
 
 async fn create_once(database: &Database) -> Result<(), IndexError> {
-    check_version(database).await?;
+    let found = check_version(database).await?;
     make(database).await?;
+    if found < CREDENTIAL_EPOCHS {
+        upgrade_credentials(&database.collection(USERS)).await?;
+    }
     // A newer program may have come meanwhile.
     check_version(database).await?;
     // Only now: a process that ends half-way leaves the schema as it was called before.
@@ -205,6 +210,14 @@ async fn upgrade_users(users: &Collection<Document>) -> Result<(), IndexError> {
     Ok(())
 }
 
+/// Users of the first versions have no epoch of credentials, which is read as the first one; but counting on from
+/// nothing leads to the first one again, with which one-time tokens of before would stay good.
+async fn upgrade_credentials(users: &Collection<Document>) -> Result<(), IndexError> {
+    let lacks_epoch = doc! { "credential_epoch": { "$exists": false } };
+    users.update_many(lacks_epoch, doc! { "$set": { "credential_epoch": 1_i64 } }).await?;
+    Ok(())
+}
+
 /// Those of one-time tokens and of the outbox.
 async fn create_mail_indexes(database: &Database) -> Result<(), IndexError> {
     let tokens: Collection<Document> = database.collection(ONE_TIME);
@@ -253,15 +266,24 @@ async fn drop_index(documents: &Collection<Document>, name: &str) -> Result<(), 
 pub(super) async fn found_version(database: &Database) -> Result<Option<i64>, Error> {
     let meta: Collection<Document> = database.collection(META);
     let stored = meta.find_one(doc! { "_id": "schema" }).await?;
-    Ok(stored.and_then(|document| document.get_i64("version").ok()))
+    // Whoever has set it by hand may have written another type of number.
+    #[expect(clippy::cast_possible_truncation, reason = "far beyond any version")]
+    let number = |version: &Bson| match version {
+        Bson::Int32(version) => Some(i64::from(*version)),
+        Bson::Int64(version) => Some(*version),
+        Bson::Double(version) => Some(*version as i64),
+        _ => None,
+    };
+    Ok(stored.and_then(|document| document.get("version").and_then(number)))
 }
 
-async fn check_version(database: &Database) -> Result<(), IndexError> {
-    let found = found_version(database).await?.unwrap_or(SCHEMA_VERSION);
+/// The version that the database has, which may be none yet.
+async fn check_version(database: &Database) -> Result<i64, IndexError> {
+    let found = found_version(database).await?.unwrap_or_default();
     if found > SCHEMA_VERSION {
         return Err(IndexError::TooNew(OpenError::TooNew { found, known: SCHEMA_VERSION }));
     }
-    Ok(())
+    Ok(found)
 }
 
 fn unique(name: &str, keys: Document) -> IndexModel {

@@ -1,6 +1,6 @@
 //! Databases of every schema that there was, brought up to date by the program of today.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use serde_json::json;
 use tempfile::tempdir;
@@ -22,6 +22,27 @@ const DUMPS: [&str; 6] = [
 ];
 /// The refresh token of a session in them, which ends in the year 2100.
 const REFRESH_TOKEN: &str = "vrt_pkZQQKTbvC-V-ALTxGY69_E8b3ULz0LOpHbm8Be8YN3gw2OEE5-GkaXIa-uAkxJD";
+
+/// Both people and their sessions are there, and so is the audit log.
+async fn is_whole(process: &Process, folder: &Path, number: i64) {
+    let refresh = "mutation($input: RefreshInput!) { refresh(input: $input) { accessToken user { name } } }";
+    let input = json!({ "input": { "refreshToken": REFRESH_TOKEN } });
+    let refreshed = process.post(None, refresh, input).await.unwrap();
+    assert_eq!(refreshed["data"]["refresh"]["user"]["name"], "Ada Lovelace", "schema {number}: {refreshed}");
+    let token = refreshed["data"]["refresh"]["accessToken"].as_str().unwrap();
+    let me = process
+        .post(Some(token), "{ me { email username sessions(first: 10) { totalCount } } }", json!({}))
+        .await
+        .unwrap();
+    assert_eq!(me["data"]["me"]["email"], "ada@example.com", "{me}");
+    assert_eq!(me["data"]["me"]["username"].is_string(), number >= 3);
+    assert_eq!(me["data"]["me"]["sessions"]["totalCount"], 2, "{me}");
+    // Addresses are one whatever their case, as before.
+    assert!(process.login("zoé@example.fr").await.unwrap().get("errors").is_none());
+    let named: Vec<_> = rows(folder, &["users", "list"]);
+    assert_eq!(named.len(), 2, "{named:?}");
+    assert_eq!(rows(folder, &["audit", "verify"])[0]["fault"], json!(null), "schema {number}");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_schema_there_was_is_brought_up_to_date() {
@@ -46,27 +67,7 @@ async fn every_schema_there_was_is_brought_up_to_date() {
         );
 
         let process = Process::start(folder.path(), &owned(&[])).await;
-        let refresh =
-            "mutation($input: RefreshInput!) { refresh(input: $input) { accessToken user { name } } }";
-        let input = json!({ "input": { "refreshToken": REFRESH_TOKEN } });
-        let refreshed = process.post(None, refresh, input).await.unwrap();
-        assert_eq!(
-            refreshed["data"]["refresh"]["user"]["name"], "Ada Lovelace",
-            "schema {number}: {refreshed}"
-        );
-        let token = refreshed["data"]["refresh"]["accessToken"].as_str().unwrap();
-        let me = process
-            .post(Some(token), "{ me { email username sessions(first: 10) { totalCount } } }", json!({}))
-            .await
-            .unwrap();
-        assert_eq!(me["data"]["me"]["email"], "ada@example.com", "{me}");
-        assert_eq!(me["data"]["me"]["username"].is_string(), number >= 3);
-        assert_eq!(me["data"]["me"]["sessions"]["totalCount"], 2, "{me}");
-        // Addresses are one whatever their case, as before.
-        assert!(process.login("zoé@example.fr").await.unwrap().get("errors").is_none());
-        let named: Vec<_> = rows(folder.path(), &["users", "list"]);
-        assert_eq!(named.len(), 2, "{named:?}");
-        assert_eq!(rows(folder.path(), &["audit", "verify"])[0]["fault"], json!(null), "schema {number}");
+        is_whole(&process, folder.path(), number).await;
         drop(process);
 
         // The copy of before is brought up to date when it is put back.
@@ -77,5 +78,79 @@ async fn every_schema_there_was_is_brought_up_to_date() {
         );
         let again = Process::start(folder.path(), &owned(&[])).await;
         assert!(again.login("ada@example.com").await.unwrap().get("errors").is_none());
+    }
+}
+
+#[cfg(feature = "server-tests")]
+mod mongodb {
+    use ::mongodb::{
+        Client, Database,
+        bson::{Document, doc},
+    };
+    use serde::Deserialize;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::support::servers;
+
+    const DUMPS: [&str; 7] = [
+        include_str!("../../data/schemas/mongodb/1.json"),
+        include_str!("../../data/schemas/mongodb/2.json"),
+        include_str!("../../data/schemas/mongodb/3.json"),
+        include_str!("../../data/schemas/mongodb/4.json"),
+        include_str!("../../data/schemas/mongodb/5.json"),
+        include_str!("../../data/schemas/mongodb/6.json"),
+        include_str!("../../data/schemas/mongodb/7.json"),
+    ];
+
+    /// A collection, with its indexes as `createIndexes` takes them.
+    #[derive(Deserialize)]
+    struct Dumped {
+        indexes: Vec<Document>,
+        documents: Vec<Document>,
+    }
+
+    async fn fill(database: &Database, dump: &str) {
+        let dumped: BTreeMap<String, Dumped> = serde_json::from_str(dump).unwrap();
+        for (name, Dumped { indexes, documents }) in dumped {
+            if !documents.is_empty() {
+                database.collection::<Document>(&name).insert_many(documents).await.unwrap();
+            }
+            if !indexes.is_empty() {
+                database.run_command(doc! { "createIndexes": name, "indexes": indexes }).await.unwrap();
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn every_schema_there_was_on_mongodb_is_brought_up_to_date() {
+        vestibule::app::install_crypto();
+        for (number, dump) in (1..).zip(DUMPS) {
+            let (folder, url) = (tempdir().unwrap(), servers::mongodb_url());
+            let client = Client::with_uri_str(&url).await.unwrap();
+            let database = client.default_database().unwrap();
+            fill(&database, dump).await;
+            let settings = format!(
+                "DATABASE_URL={url}\nREDIS_URL={}\nREDIS_KEY_PREFIX={}\n",
+                servers::redis_url(),
+                servers::unique()
+            );
+            fs::write(folder.path().join(".env"), settings).unwrap();
+
+            let is_newest = number == i64::try_from(DUMPS.len()).unwrap();
+            let check = run(folder.path(), &["migrate", "--check"]).status.code();
+            assert_eq!(check, Some(if is_newest { 0 } else { 4 }), "schema {number}");
+            assert!(run(folder.path(), &["migrate"]).status.success(), "schema {number}");
+            assert!(run(folder.path(), &["migrate", "--check"]).status.success());
+            // Whoever had no epoch would keep links of old mails when the password changes.
+            let users = database.collection::<Document>("users");
+            let lacking = users.count_documents(doc! { "credential_epoch": { "$exists": false } }).await;
+            assert_eq!(lacking.unwrap(), 0, "schema {number}");
+
+            let process = Process::start(folder.path(), &owned(&[])).await;
+            is_whole(&process, folder.path(), number).await;
+            drop(process);
+            database.drop().await.unwrap();
+        }
     }
 }

@@ -87,7 +87,7 @@ CREATE TABLE users (
     version        INTEGER NOT NULL,
     session_epoch  INTEGER NOT NULL
 , username TEXT, username_key TEXT, locale TEXT, time_zone TEXT, avatar TEXT, public_metadata TEXT NOT NULL DEFAULT '{}', app_metadata TEXT NOT NULL DEFAULT '{}', deletion_due_at INTEGER, credential_epoch INTEGER NOT NULL DEFAULT 1) STRICT;
-INSERT INTO "users" VALUES('user_01m8j94h8ye98sx0852pqxbqy5','ada@example.com','ada@example.com',0,'Ada Lovelace','["user"]','$2b$04$RQ2SQDGtx0KOehvAnO/ZgePaExCaXAxMTBM19O7uDNRa6o86CAOFa',1795909895454,1795909895454,1,1,'Ada','ada','fr',NULL,NULL,'{}','{}',NULL,1);
+INSERT INTO "users" VALUES('user_01m8j94h8ye98sx0852pqxbqy5','ada@example.com','ada@example.com',0,'Ada Lovelace','["user"]','$2b$04$RQ2SQDGtx0KOehvAnO/ZgePaExCaXAxMTBM19O7uDNRa6o86CAOFa',1795909895454,1795909895454,1,1,'ada','ada','fr',NULL,NULL,'{}','{}',NULL,1);
 INSERT INTO "users" VALUES('user_01m8j94m1zffcb430e0b8b7c9g','Zoé@example.fr','zoé@example.fr',0,'ZOÉ','["user"]','$2b$04$nC31b7Dprb8W9vpOW6C7gu5vYjdld/vLF/B2G1IxPyoq1bouFpfpG',1795909898303,1795909898303,1,1,NULL,NULL,NULL,NULL,NULL,'{}','{}',NULL,1);
 CREATE INDEX sessions_by_expiry ON sessions (idle_expires_at);
 CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL;

@@ -135,7 +135,7 @@ CREATE TABLE users (
     session_epoch  INTEGER NOT NULL
 , username TEXT, username_key TEXT, locale TEXT, time_zone TEXT, avatar TEXT, public_metadata TEXT NOT NULL DEFAULT '{}', app_metadata TEXT NOT NULL DEFAULT '{}', deletion_due_at INTEGER, credential_epoch INTEGER NOT NULL DEFAULT 1, name_key TEXT NOT NULL DEFAULT '', suspension_reason TEXT, suspended_at INTEGER, suspended_until INTEGER, last_seen_at INTEGER NOT NULL DEFAULT 0, status INTEGER NOT NULL GENERATED ALWAYS AS (
     CASE WHEN deletion_due_at IS NOT NULL THEN 2 WHEN suspended_at IS NOT NULL THEN 1 ELSE 0 END) VIRTUAL) STRICT;
-INSERT INTO "users" VALUES('user_01m8j94h8ye98sx0852pqxbqy5','ada@example.com','ada@example.com',0,'Ada Lovelace','["user"]','$2b$04$RQ2SQDGtx0KOehvAnO/ZgePaExCaXAxMTBM19O7uDNRa6o86CAOFa',1795909895454,1795909895454,1,1,'Ada','ada','fr',NULL,NULL,'{}','{}',NULL,1,'ada lovelace',NULL,NULL,NULL,0);
+INSERT INTO "users" VALUES('user_01m8j94h8ye98sx0852pqxbqy5','ada@example.com','ada@example.com',0,'Ada Lovelace','["user"]','$2b$04$RQ2SQDGtx0KOehvAnO/ZgePaExCaXAxMTBM19O7uDNRa6o86CAOFa',1795909895454,1795909895454,1,1,'ada','ada','fr',NULL,NULL,'{}','{}',NULL,1,'ada lovelace',NULL,NULL,NULL,0);
 INSERT INTO "users" VALUES('user_01m8j94m1zffcb430e0b8b7c9g','Zoé@example.fr','zoé@example.fr',0,'ZOÉ','["user"]','$2b$04$nC31b7Dprb8W9vpOW6C7gu5vYjdld/vLF/B2G1IxPyoq1bouFpfpG',1795909898303,1795909898303,1,1,NULL,NULL,NULL,NULL,NULL,'{}','{}',NULL,1,'zoé',NULL,NULL,NULL,0);
 CREATE INDEX sessions_by_expiry ON sessions (idle_expires_at);
 CREATE INDEX sessions_by_end ON sessions (ended_at) WHERE ended_at IS NOT NULL;
