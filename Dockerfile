@@ -14,7 +14,7 @@ WORKDIR /src/web
 COPY web/package.json web/package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY schema.graphql schema.admin.graphql /src/
-COPY clients /src/clients
+COPY clients/apollo-link /src/clients/apollo-link
 COPY web ./
 RUN npm run build && mkdir /built && cp -r dist* /built/
 

@@ -49,7 +49,8 @@ print([one["executable"] for one in found if one["target"]["name"] == "instructi
 
 has valgrind || die "valgrind is missing (Debian: valgrind)"
 if [[ ${1:-} != "" && ${1:-} != --update ]]; then
-  say "$(one_me "$1") instructions"
+  found=$(one_me "$1")
+  say "$found instructions"
   exit 0
 fi
 found=$(one_me "$(built)")

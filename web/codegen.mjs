@@ -25,7 +25,7 @@ const UNUSED = new Set(['index.ts', 'gql.ts']);
 const config = {
   scalars: { DateTime: 'string', JSON: 'unknown' },
   strictScalars: true,
-  enumsAsTypes: true,
+  enumType: 'string-literal',
   useTypeImports: true,
 };
 

@@ -1,7 +1,7 @@
-// Packs what was built: the program keeps and sends these files compressed. Pages stay as they are, since they are
+// Compresses what was built: the program keeps and sends these files as they are then. Pages stay as they are, since they are
 // read by the server. A file that gains nothing stays, too.
 
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
 
@@ -11,17 +11,18 @@ let [before, after] = [0, 0];
 
 for (const folder of ['dist', 'dist-console']) {
   const dist = join(import.meta.dirname, folder);
+  if (!existsSync(dist)) continue;
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || /\.(gz|html)$/.test(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
     const plain = readFileSync(path);
-    const packed = gzipSync(plain, { level: constants.Z_BEST_COMPRESSION });
-    const isPacked = plain.length > LEAST && packed.length < 0.9 * plain.length;
+    const compressed = gzipSync(plain, { level: constants.Z_BEST_COMPRESSION });
+    const isSmaller = plain.length > LEAST && compressed.length < 0.9 * plain.length;
     before += plain.length;
-    after += isPacked ? packed.length : plain.length;
-    if (!isPacked) continue;
-    writeFileSync(`${path}.gz`, packed);
+    after += isSmaller ? compressed.length : plain.length;
+    if (!isSmaller) continue;
+    writeFileSync(`${path}.gz`, compressed);
     rmSync(path);
   }
 }
-console.log(`packed: ${(before / 1e6).toFixed(1)} MB are ${(after / 1e6).toFixed(1)} MB`);
+console.log(`compressed: ${(before / 1e6).toFixed(1)} MB are ${(after / 1e6).toFixed(1)} MB`);

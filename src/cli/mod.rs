@@ -55,6 +55,9 @@ enum Command {
         /// That of administration.
         #[arg(long)]
         admin: bool,
+        /// As a subgraph of Apollo Federation 2.
+        #[arg(long, conflicts_with = "admin")]
+        federation: bool,
     },
     /// Look at everything that the service needs: store, cache, outbox, mail server.
     Doctor {
@@ -120,7 +123,7 @@ pub fn run() -> ExitCode {
     let Arguments { format, command } = Arguments::parse();
     match command {
         Command::Serve => serve::run(),
-        Command::Schema { admin } => schema::run(admin),
+        Command::Schema { admin, federation } => schema::run(admin, federation),
         Command::Doctor { mail_to } => doctor::run(mail_to, format),
         Command::Keys { command } => keys::run(command, format),
         Command::Users { command } => users::run(command, format),

@@ -51,11 +51,11 @@ operation_limits! {
     selections = "selections", 2_000;
     /// Weights of all fields; what a page selects counts as often as the page is long.
     complexity = "complexity", 5_000;
-    /// The same within `__schema` and `__type`. The introspection query of the common tools has 45,000.
+    /// The same within `__schema`, `__type` and `_service`. The introspection query of the common tools has 45,000.
     introspection_complexity = "introspectionComplexity", 100_000;
     /// Levels of fields.
     depth = "depth", 12;
-    /// The same within `__schema` and `__type`. The introspection query of the common tools has 15.
+    /// The same within `__schema`, `__type` and `_service`. The introspection query of the common tools has 15.
     introspection_depth = "introspectionDepth", 20;
     /// Fields with an alias.
     aliases = "aliases", 50;

@@ -54,6 +54,8 @@ pub struct GraphqlConfig {
     pub introspection: bool,
     /// Whether browsers get the playground.
     pub playground: bool,
+    /// Whether routers of a federation are answered.
+    pub federation: bool,
     /// How much one request may ask for.
     pub limits: OperationLimits,
     /// The documents that may be executed, by their SHA-256; `None` for any.
@@ -249,9 +251,11 @@ fn graphql(source: &mut Source, environment: Environment) -> GraphqlConfig {
             (Switch::Unset, Environment::Production) | (Switch::Off, _) => false,
         }
     };
+    let (introspection, playground) = (is_on(&variables::INTROSPECTION), is_on(&variables::PLAYGROUND));
     GraphqlConfig {
-        introspection: is_on(&variables::INTROSPECTION),
-        playground: is_on(&variables::PLAYGROUND),
+        introspection,
+        playground,
+        federation: source.parse(&variables::FEDERATION, read_is_on).unwrap_or_default(),
         limits: limits::operations(source, &variables::GRAPHQL_LIMITS, environment),
         trusted: documents::trusted(source),
     }

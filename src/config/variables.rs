@@ -89,6 +89,7 @@ variables! {
     AUDIT_RETENTION { "400d", "400d", "How long events of the audit log are kept, 1d to 3650d." }
     TRUSTED_DOCUMENTS { "", "/etc/vestibule/documents.json", "File with the documents that may be executed, as the tools of clients write it: `{\"HASH\": \"DOCUMENT\"}` or a manifest of Apollo. Without it any may, and clients may send documents by their hash (automatic persisted queries)." }
     INTROSPECTION { "", "off", "`on`, `off` or `public`: whether the schema can be asked for. On in development, off in production, where only `public` turns it on." }
+    FEDERATION { "off", "on", "`on` answers the routers of an Apollo Federation: `_entities` and `_service`." }
     CONSOLE { "", "on", "`on` or `off`: whether /console shows the account and administration pages. On in development, off in production." }
     PLAYGROUND { "", "off", "`on`, `off` or `public`: whether browsers get the playground at /graphql. On in development, off in production, where only `public` turns it on." }
     LOG_FORMAT { "", "json", "`pretty` or `json`. Pretty in development, JSON in production." }

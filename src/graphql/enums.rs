@@ -27,7 +27,7 @@ trait TableEnum: Copy + Send + Sync + 'static {
 
 /// `extensions.code`.
 #[derive(Clone, Copy)]
-pub(super) struct ErrorCodeEnum(ErrorCode);
+pub(super) struct ErrorCodeEnum(pub(super) ErrorCode);
 
 impl TableEnum for ErrorCodeEnum {
     const NAME: &'static str = "ErrorCode";
@@ -104,6 +104,28 @@ macro_rules! input_enum {
     };
 }
 
+macro_rules! output_enum {
+    ($type:ty) => {
+        impl OutputType for $type {
+            fn type_name() -> Cow<'static, str> {
+                <Self as TableEnum>::NAME.into()
+            }
+
+            fn create_type_info(registry: &mut Registry) -> String {
+                registry.create_output_type::<Self, _>(MetaTypeId::Enum, |_| meta::<Self>())
+            }
+
+            async fn resolve(
+                &self,
+                _context: &ContextSelectionSet<'_>,
+                _field: &Positioned<Field>,
+            ) -> ServerResult<Value> {
+                Ok(Value::Enum(Name::new(self.value_name())))
+            }
+        }
+    };
+}
+
 /// What happened, in the audit log.
 #[derive(Clone, Copy)]
 pub(super) struct AuditKindEnum(pub(super) AuditKind);
@@ -125,24 +147,6 @@ impl TableEnum for AuditKindEnum {
     }
 }
 
-impl OutputType for AuditKindEnum {
-    fn type_name() -> Cow<'static, str> {
-        Self::NAME.into()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        registry.create_output_type::<Self, _>(MetaTypeId::Enum, |_| meta::<Self>())
-    }
-
-    async fn resolve(
-        &self,
-        _context: &ContextSelectionSet<'_>,
-        _field: &Positioned<Field>,
-    ) -> ServerResult<Value> {
-        Ok(Value::Enum(Name::new(self.value_name())))
-    }
-}
-
 /// Whether something was done.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
 #[graphql(name = "AuditOutcome", remote = "AuditOutcome")]
@@ -156,6 +160,8 @@ pub(super) enum AuditOutcomeEnum {
 input_enum!(AuditKindEnum);
 input_enum!(ErrorCodeEnum);
 input_enum!(ReasonEnum);
+output_enum!(AuditKindEnum);
+output_enum!(ErrorCodeEnum);
 
 fn meta<E: TableEnum>() -> MetaType {
     let values = E::all().into_iter().map(|one| {
@@ -186,7 +192,16 @@ fn meta<E: TableEnum>() -> MetaType {
 /// The codes, besides `SERVICE_UNAVAILABLE` and `INTERNAL_SERVER_ERROR`, that the field can answer
 /// with, and the reasons where `UNAUTHENTICATED` is one of them.
 #[TypeDirective(location = "FieldDefinition")]
-pub(super) fn raises(codes: Vec<ErrorCodeEnum>, reasons: Option<Vec<ReasonEnum>>) {}
+pub(super) fn raises(
+    #[graphql(desc = "The values of `extensions.code` that clients have to expect.")] codes: Vec<
+        ErrorCodeEnum,
+    >,
+    #[graphql(
+        desc = "The values of `extensions.reason` that come with `UNAUTHENTICATED`; null where that is none of the codes."
+    )]
+    reasons: Option<Vec<ReasonEnum>>,
+) {
+}
 
 /// Who gets what stands behind a field or is of a type.
 #[derive(Enum, Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,7 +220,7 @@ pub(super) enum AccessRule {
 
 /// Who may have it. Every root field and every object type says so.
 #[TypeDirective(location = "FieldDefinition", location = "Object")]
-pub(super) fn access(rule: AccessRule) {}
+pub(super) fn access(#[graphql(desc = "Who may have it.")] rule: AccessRule) {}
 
 /// The field needs a login, or a `reauthenticate`, of the last 10 minutes; else it answers
 /// `REAUTHENTICATION_REQUIRED`.

@@ -22,6 +22,8 @@ pub(super) enum Size {
     Page,
     /// As many as the page has that it is part of.
     OfPage,
+    /// As many as the longest list that it is given.
+    Given,
 }
 
 const PLAIN: FieldRule =
@@ -53,6 +55,9 @@ pub(super) fn rule(name: &str, has_arguments: bool) -> FieldRule {
     let sensitive = SENSITIVE.iter().find(|(field, _)| *field == name);
     let (weight, size) = match name {
         "sessions" | "users" | "auditLog" | "securityEvents" => (100, Size::Page),
+        // What routers ask; the text of the schema is about as much as an introspection of it.
+        "sdl" => (40_000, Size::Fixed(1)),
+        "_entities" => (20, Size::Given),
         "edges" | "nodes" => (1, Size::OfPage),
         "serviceTokens" => (100, Size::Fixed(50)),
         "results" => (1, Size::Fixed(200)),

@@ -92,6 +92,7 @@ impl AnySchema {
     pub(super) fn names(&self) -> HashSet<String> {
         let names = match self {
             Self::User(schema, _) => schema.names(),
+            Self::Subgraph(schema, _) => schema.names(),
             Self::Admin(schema) => schema.names(),
         };
         names.into_iter().collect()
@@ -99,7 +100,7 @@ impl AnySchema {
 
     const fn name(&self) -> &'static str {
         match self {
-            Self::User(..) => "user",
+            Self::User(..) | Self::Subgraph(..) => "user",
             Self::Admin(_) => "admin",
         }
     }

@@ -5,6 +5,7 @@ mod context;
 mod documents;
 mod enums;
 mod error;
+mod federation;
 mod fields;
 mod known;
 mod limits;
@@ -15,6 +16,7 @@ mod page;
 mod prepare;
 mod query;
 mod request;
+mod sdl;
 mod stream;
 mod subscription;
 mod types;
@@ -23,15 +25,17 @@ mod unsent;
 use std::{collections::HashSet, sync::Arc};
 
 use async_graphql::{
-    Executor, ObjectType, Request, Response, SDLExportOptions, Schema, SubscriptionType, ValidationMode,
+    Executor, ObjectType, Request, Response, Schema, SchemaBuilder, SubscriptionType, ValidationMode,
 };
 use futures_util::stream::BoxStream;
 
 pub use context::{CookieEffect, CsrfVerdict, RequestContext, TokenCookies};
 pub use documents::Documents;
+
 pub use error::{ApiError, extensions, refusal, request_error, too_many_operations, whole_seconds};
 pub use prepare::ResolvedRequest;
 pub use request::{GraphqlRequest, Method, Outcome, RequestError};
+pub use sdl::{admin_sdl, federation_sdl, sdl};
 pub use stream::{Emission, Executions};
 
 use self::known::KnownDocuments;
@@ -46,11 +50,16 @@ type Result<T> = std::result::Result<T, ApiError>;
 /// The schema of the service.
 pub type UserSchema = Schema<query::Query, mutation::Mutation, subscription::Subscription>;
 
+/// The same with what routers of a federation ask.
+type Subgraph = Schema<federation::SubgraphQuery, mutation::Mutation, subscription::Subscription>;
+
 /// One of the schemas.
 #[derive(Clone)]
 enum AnySchema {
     /// That of users, and the same for documents that were found valid before.
     User(UserSchema, UserSchema),
+    /// Both with what routers ask.
+    Subgraph(Subgraph, Subgraph),
     Admin(admin::AdminSchema),
 }
 
@@ -60,6 +69,8 @@ impl AnySchema {
         match self {
             Self::User(_, unchecked) if is_valid => Box::pin(unchecked.execute(request)).await,
             Self::User(schema, _) => Box::pin(schema.execute(request)).await,
+            Self::Subgraph(_, unchecked) if is_valid => Box::pin(unchecked.execute(request)).await,
+            Self::Subgraph(schema, _) => Box::pin(schema.execute(request)).await,
             Self::Admin(schema) => Box::pin(schema.execute(request)).await,
         }
     }
@@ -67,6 +78,7 @@ impl AnySchema {
     fn execute_stream(&self, request: Request) -> BoxStream<'static, Response> {
         match self {
             Self::User(schema, _) => Executor::execute_stream(schema, request, None),
+            Self::Subgraph(schema, _) => Executor::execute_stream(schema, request, None),
             Self::Admin(schema) => Executor::execute_stream(schema, request, None),
         }
     }
@@ -110,9 +122,13 @@ impl Graphql {
         documents: Documents,
         readers: Arc<Background<()>>,
     ) -> Self {
-        let builder = || with_introspection(schema(), config.introspection).data(domain.clone());
-        let unchecked = builder().validation_mode(ValidationMode::Fast).finish();
-        let schema = AnySchema::User(builder().finish(), unchecked);
+        let schema = if config.federation {
+            let [checked, unchecked] = twice(|| federation::SubgraphQuery, config, &domain);
+            AnySchema::Subgraph(checked, unchecked)
+        } else {
+            let [checked, unchecked] = twice(|| query::Query, config, &domain);
+            AnySchema::User(checked, unchecked)
+        };
         Self(Arc::new(GraphqlParts {
             names: Arc::new(schema.names()),
             schema,
@@ -155,33 +171,30 @@ impl Graphql {
     }
 }
 
-fn schema() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription> {
-    Schema::build(query::Query, mutation::Mutation::default(), subscription::Subscription)
+fn schema<Q: ObjectType + 'static>(
+    query: Q,
+) -> SchemaBuilder<Q, mutation::Mutation, subscription::Subscription> {
+    Schema::build(query, mutation::Mutation::default(), subscription::Subscription)
+}
+
+/// A schema, and the same for documents that were found valid before.
+fn twice<Q: ObjectType + 'static>(
+    query: impl Fn() -> Q,
+    config: &GraphqlConfig,
+    domain: &Domain,
+) -> [Schema<Q, mutation::Mutation, subscription::Subscription>; 2] {
+    [ValidationMode::Strict, ValidationMode::Fast].map(|mode| {
+        let builder = with_introspection(schema(query()), config.introspection);
+        builder.data(domain.clone()).validation_mode(mode).finish()
+    })
 }
 
 /// Without introspection nothing else may tell names either.
 fn with_introspection<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static>(
-    builder: async_graphql::SchemaBuilder<Q, M, S>,
+    builder: SchemaBuilder<Q, M, S>,
     is_shown: bool,
-) -> async_graphql::SchemaBuilder<Q, M, S> {
+) -> SchemaBuilder<Q, M, S> {
     if is_shown { builder } else { builder.disable_introspection().disable_suggestions() }
-}
-
-/// The schema in the schema definition language, as `schema.graphql` holds it.
-pub fn sdl() -> String {
-    export(&schema().finish())
-}
-
-/// The same of administration, as `schema.admin.graphql` holds it.
-pub fn admin_sdl() -> String {
-    export(&admin::schema().finish())
-}
-
-fn export<Q: ObjectType + 'static, M: ObjectType + 'static, S: SubscriptionType + 'static>(
-    schema: &Schema<Q, M, S>,
-) -> String {
-    let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items();
-    format!("{}\n", schema.sdl_with_options(options).trim_end())
 }
 
 /// What the fuzz target `limits` feeds: a document and its variables as JSON.

@@ -1,9 +1,15 @@
-//! Files from `web/` that are part of the program. The build has packed most of them: they are sent as they are kept.
+//! Files from `web/` that are part of the program. The build has compressed most of them: they are sent as they are
+//! kept.
 
-use std::{borrow::Cow, io::Read as _};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    io::Read as _,
+    sync::{LazyLock, Mutex, PoisonError},
+};
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -11,6 +17,8 @@ use flate2::read::GzDecoder;
 use rust_embed::RustEmbed;
 
 const GZIP: &str = "gzip";
+/// What the build adds to the names of files that it has compressed.
+const COMPRESSED: &str = ".gz";
 /// What Vite names by their content.
 pub(super) const ASSETS: &str = "assets/";
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -19,31 +27,57 @@ pub(super) const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 pub(super) const ALONE: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
 
+/// What was decompressed, by where it is kept: once for each file, of which there are a few dozen.
+static DECOMPRESSED: LazyLock<Mutex<HashMap<usize, Bytes>>> = LazyLock::new(Mutex::default);
+
 /// A file as it is kept.
 struct Kept {
     data: Cow<'static, [u8]>,
-    is_packed: bool,
+    is_compressed: bool,
 }
 
 impl Kept {
+    /// The file with this name, by which nobody asks for its compressed form.
     fn get<Files: RustEmbed>(path: &str) -> Option<Self> {
-        let kept = |path: &str, is_packed| Files::get(path).map(|file| Self { data: file.data, is_packed });
-        kept(path, false).or_else(|| kept(&format!("{path}.gz"), true))
+        let kept =
+            |path: &str, is_compressed| Files::get(path).map(|file| Self { data: file.data, is_compressed });
+        if path.ends_with(COMPRESSED) {
+            return None;
+        }
+        kept(path, false).or_else(|| kept(&format!("{path}{COMPRESSED}"), true))
     }
 
-    fn unpacked(self) -> Option<Cow<'static, [u8]>> {
-        if !self.is_packed {
-            return Some(self.data);
+    /// As it is kept.
+    fn into_bytes(self) -> Bytes {
+        match self.data {
+            Cow::Borrowed(data) => Bytes::from_static(data),
+            Cow::Owned(data) => data.into(),
+        }
+    }
+
+    /// As it was before.
+    fn decompressed(self) -> Option<Bytes> {
+        if !self.is_compressed {
+            return Some(self.into_bytes());
+        }
+        let place = self.data.as_ptr() as usize;
+        let mut known = DECOMPRESSED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plain) = known.get(&place) {
+            return Some(plain.clone());
         }
         let mut plain = Vec::new();
         GzDecoder::new(&*self.data).read_to_end(&mut plain).ok()?;
-        Some(plain.into())
+        let plain = Bytes::from(plain);
+        if matches!(self.data, Cow::Borrowed(_)) {
+            known.insert(place, plain.clone());
+        }
+        Some(plain)
     }
 }
 
 /// The content of a file, if it was there when the program was built.
-pub(super) fn content<Files: RustEmbed>(path: &str) -> Option<Cow<'static, [u8]>> {
-    Kept::get::<Files>(path).and_then(Kept::unpacked)
+pub(super) fn content<Files: RustEmbed>(path: &str) -> Option<Bytes> {
+    Kept::get::<Files>(path).and_then(Kept::decompressed)
 }
 
 /// A file for a browser: for good where its name changes with its content, and under a policy that lets nothing of it
@@ -52,22 +86,26 @@ pub(super) fn answer<Files: RustEmbed>(path: &str, request: &HeaderMap) -> Optio
     let kept = Kept::get::<Files>(path)?;
     let media = mime_guess::from_path(path).first_or_octet_stream();
     let caching = if path.starts_with(ASSETS) { IMMUTABLE } else { NO_CACHE };
-    let stays_packed = kept.is_packed && takes_gzip(request);
-    let data = if stays_packed { kept.data } else { kept.unpacked()? };
+    let (is_compressed, accepts) = (kept.is_compressed, accepts_gzip(request));
+    let data = if accepts { kept.into_bytes() } else { kept.decompressed()? };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_str(media.essence_str()).ok()?),
         (header::CACHE_CONTROL, caching),
         (header::CONTENT_SECURITY_POLICY, ALONE),
     ];
     let mut response = (headers, Body::from(data)).into_response();
-    if stays_packed {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(GZIP));
+    if is_compressed {
+        let headers = response.headers_mut();
+        headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if accepts {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(GZIP));
+        }
     }
     Some(response)
 }
 
 /// Whether the client names gzip, or anything, and not as what it refuses.
-fn takes_gzip(request: &HeaderMap) -> bool {
+fn accepts_gzip(request: &HeaderMap) -> bool {
     let values = request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let offers: Vec<_> = values.flat_map(|value| value.split(',')).collect();
     let weight = |offer: &str, wanted: &str| {
@@ -86,16 +124,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_goes_to_clients_that_say_they_unpack() {
-        let takes = |value: &'static str| {
-            takes_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
+    fn compressed_files_go_to_clients_that_accept_gzip() {
+        let accepts = |value: &'static str| {
+            accepts_gzip(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]))
         };
         for yes in ["gzip", "br, GZIP;q=0.5", "deflate,gzip ; q=1.0", "*", "br;q=0, *;q=0.1"] {
-            assert!(takes(yes), "{yes}");
+            assert!(accepts(yes), "{yes}");
         }
         for no in ["", "br", "identity", "gzip;q=0", "gzip; q=0.0, *", "*;q=0", "gzip;q=none", "xgzip"] {
-            assert!(!takes(no), "{no}");
+            assert!(!accepts(no), "{no}");
         }
-        assert!(!takes_gzip(&HeaderMap::new()));
+        assert!(!accepts_gzip(&HeaderMap::new()));
     }
 }

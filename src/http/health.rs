@@ -1,6 +1,9 @@
 //! `GET /health/live`, `/health/ready` and `/health/startup`, and what operators are told besides: `GET /metrics`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -8,6 +11,10 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
+};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -33,12 +40,21 @@ pub struct Health {
     pub leaving: CancellationToken,
     /// Set when the service stops.
     pub stopping: CancellationToken,
+    of_store: Question,
+    of_cache: Question,
 }
 
 impl Health {
     /// Asks these, for as long as nobody has said that the service stops.
     pub fn new(store: Arc<dyn StoreHealth>, cache: Arc<dyn SessionCache>) -> Self {
-        Self { store, cache, leaving: CancellationToken::new(), stopping: CancellationToken::new() }
+        Self {
+            store,
+            cache,
+            leaving: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            of_store: Question::default(),
+            of_cache: Question::default(),
+        }
     }
 }
 
@@ -83,8 +99,10 @@ struct Readiness {
 async fn readiness(state: &HttpState) -> Readiness {
     let health = &state.health;
     let (store, cache) = (health.store.clone(), health.cache.clone());
-    let (has_store, has_cache) =
-        tokio::join!(answers(async move { store.ping().await }), answers(async move { cache.ping().await }));
+    let (has_store, has_cache) = tokio::join!(
+        health.of_store.ask(|| async move { store.ping().await.is_ok() }),
+        health.of_cache.ask(|| async move { cache.ping().await.is_ok() }),
+    );
     let word = match (has_store, has_cache) {
         _ if health.leaving.is_cancelled() => "stopping",
         (true, true) => "ok",
@@ -96,11 +114,28 @@ async fn readiness(state: &HttpState) -> Readiness {
     Readiness { status, word, has_store, has_cache }
 }
 
-/// Whether a part answers in time. A question that takes longer ends by itself.
-async fn answers<E: Send + 'static>(question: impl Future<Output = Result<(), E>> + Send + 'static) -> bool {
-    #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
-    let answer = tokio::time::timeout(PATIENCE, tokio::spawn(question)).await;
-    matches!(answer, Ok(Ok(Ok(()))))
+/// Whether a part answers: one question at a time, whoever asks.
+#[derive(Clone, Default)]
+struct Question(Arc<Mutex<Option<Shared<BoxFuture<'static, bool>>>>>);
+
+impl Question {
+    /// Whether there is a good answer in time. The question itself goes on, and the next who ask meanwhile wait for
+    /// the same.
+    async fn ask<F: Future<Output = bool> + Send + 'static>(&self, question: impl FnOnce() -> F) -> bool {
+        let answer = {
+            let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(running) = last.as_ref().filter(|running| running.peek().is_none()) {
+                running.clone()
+            } else {
+                let begun = question().boxed().shared();
+                tokio::spawn(begun.clone());
+                last.insert(begun).clone()
+            }
+        };
+        #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
+        let answer = tokio::time::timeout(PATIENCE, answer).await;
+        answer.unwrap_or(false)
+    }
 }
 
 /// What was counted.
@@ -115,4 +150,44 @@ async fn tell(State(state): State<HttpState>) -> Response {
     });
     metrics().sample(domain.passwords.load(), outbox);
     ([(header::CONTENT_TYPE, OPEN_METRICS)], metrics().render()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Instant,
+    };
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_hangs_is_asked_once_by_many_and_anew_when_it_is_back() {
+        let (question, begun, wake) =
+            (Question::default(), Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let ask = || {
+            let (begun, wake) = (begun.clone(), wake.clone());
+            question.ask(move || {
+                begun.fetch_add(1, Ordering::Relaxed);
+                async move {
+                    wake.notified().await;
+                    true
+                }
+            })
+        };
+        let started = Instant::now();
+        let answers = futures_util::future::join_all((0..100).map(|_| ask())).await;
+        assert!(answers.iter().all(|is_there| !is_there));
+        assert!(started.elapsed() < PATIENCE * 2, "{:?}", started.elapsed());
+        assert_eq!(begun.load(Ordering::Relaxed), 1);
+        wake.notify_one();
+        while question.0.lock().unwrap().as_ref().unwrap().peek().is_none() {
+            tokio::task::yield_now().await;
+        }
+        wake.notify_one();
+        assert!(ask().await, "what was answered to an earlier question counts for that one alone");
+        assert_eq!(begun.load(Ordering::Relaxed), 2);
+    }
 }

@@ -152,15 +152,18 @@ async fn nobody_gets_what_belongs_to_somebody_else(app: &TestApp) {
         TypeKind::Object(object) => object.implements.iter().any(|name| name.node == "Node"),
         _ => false,
     });
+    let events = ada.post("{ me { securityEvents(first: 1) { edges { node { id } } } } }", json!({})).await;
+    let event = events.text_at("/me/securityEvents/edges/0/node/id");
     for (name, definition) in nodes {
         assert_eq!(rule(&definition.directives).as_deref(), Some("OWNER"), "{name}");
-        let id = match name {
-            "User" => &ada.id,
-            "Session" => &ada.session_id,
+        let (id, field) = match name {
+            "User" => (&ada.id, "createdAt"),
+            "Session" => (&ada.session_id, "createdAt"),
+            "SecurityEvent" => (&event, "at"),
             other => panic!("say here how somebody else's {other} is asked for"),
         };
         let ask =
-            format!("query($id: ID!) {{ node(id: $id) {{ __typename id ... on {name} {{ createdAt }} }} }}");
+            format!("query($id: ID!) {{ node(id: $id) {{ __typename id ... on {name} {{ {field} }} }} }}");
         let own = ada.post(&ask, json!({ "id": id })).await;
         assert_eq!(own.data("/node/__typename"), name);
         let others = eve.post(&ask, json!({ "id": id })).await;

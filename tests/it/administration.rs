@@ -71,12 +71,12 @@ async fn suspend(by: &Persona<'_>, id: &str) -> Answer {
 
 async fn only_those_administer_who_may(app: &TestApp) {
     let (ada, root) = (app.user("ada").await, admin(app).await);
-    let query = "{ viewer { id permissions user { email } } }";
+    let query = "{ viewer { actorId permissions user { email } } }";
     assert_eq!(ada.administer(query, json!({})).await.code(), "FORBIDDEN");
     assert_eq!(app.administer("nonsense", query, json!({})).await.reason(), "TOKEN_INVALID");
     assert_eq!(app.administer("vst_nonsense", query, json!({})).await.reason(), "TOKEN_INVALID");
     let viewer = root.administer(query, json!({})).await;
-    assert_eq!(viewer.text_at("/viewer/id"), root.id);
+    assert_eq!(viewer.text_at("/viewer/actorId"), root.id);
     assert_eq!(viewer.data("/viewer/permissions").as_array().unwrap().len(), Permission::ALL.len());
     // The schema of users knows nothing of it.
     assert_eq!(root.post(query, json!({})).await.code(), "GRAPHQL_VALIDATION_FAILED");
@@ -297,7 +297,7 @@ async fn roles_take_effect_at_once(app: &TestApp) {
     role(app, "support", &[Permission::AuditRead]).await;
     assert_eq!(ada.administer(list, json!({})).await.code(), "FORBIDDEN");
     root.administer(SET_ROLES, json!({ "id": ada.id, "roles": [] })).await.data("/setUserRoles");
-    assert_eq!(ada.administer("{ viewer { id } }", json!({})).await.code(), "FORBIDDEN");
+    assert_eq!(ada.administer("{ viewer { actorId } }", json!({})).await.code(), "FORBIDDEN");
     let unknown = root.administer(SET_ROLES, json!({ "id": ada.id, "roles": ["emperor"] })).await;
     assert_eq!(unknown.faults(), [("input.roles".to_owned(), "INVALID_FORMAT".to_owned())]);
     // It is dangerous in wrong hands: a login of today is not enough.
@@ -528,7 +528,7 @@ async fn roles_are_given_after_a_fresh_login_alone(app: &TestApp) {
 async fn many_are_answered_one_by_one(app: &TestApp) {
     let (root, ada, eve) = (admin(app).await, app.user("ada").await, app.user("eve").await);
     let many = "mutation($ids: [ID!]!) { suspendUsers(input: { ids: $ids, reason: \"r\" }) {
-        doneCount results { id user { status } error { code } } } }";
+        doneCount results { userId user { status } error { code } } } }";
     let ids = json!([ada.id, "user_nobody", root.id, eve.id]);
     let answer = root.administer(many, json!({ "ids": ids })).await;
     assert_eq!(answer.data("/suspendUsers/doneCount"), 2);
@@ -561,8 +561,8 @@ async fn service_tokens_administer_until_they_are_revoked(app: &TestApp) {
     );
     assert!(secret.starts_with("vst_") && id.starts_with("svc_"));
     assert_eq!(created.text_at("/createServiceToken/serviceToken/createdBy"), root.id);
-    let viewer = app.administer(&secret, "{ viewer { id user { id } permissions } }", json!({})).await;
-    assert_eq!(viewer.data("/viewer"), json!({ "id": id, "user": null, "permissions": ["users:read"] }));
+    let viewer = app.administer(&secret, "{ viewer { actorId user { id } permissions } }", json!({})).await;
+    assert_eq!(viewer.data("/viewer"), json!({ "actorId": id, "user": null, "permissions": ["users:read"] }));
     app.administer(&secret, "{ users { edges { node { id } } } }", json!({})).await.data("/users");
     let refused = app.administer(&secret, SUSPEND, json!({ "input": { "id": ada.id, "reason": "r" } })).await;
     assert_eq!(refused.code(), "FORBIDDEN");
@@ -572,7 +572,7 @@ async fn service_tokens_administer_until_they_are_revoked(app: &TestApp) {
     assert!(listed.data("/serviceTokens/0/lastUsedAt").is_string());
     assert!(!listed.text.contains(&secret));
     app.advance(TimeDelta::hours(2));
-    assert_eq!(app.administer(&secret, "{ viewer { id } }", json!({})).await.reason(), "TOKEN_EXPIRED");
+    assert_eq!(app.administer(&secret, "{ viewer { actorId } }", json!({})).await.reason(), "TOKEN_EXPIRED");
     let root = app.login_again("root").await;
     let input =
         json!({ "name": "again", "permissions": ["users:read"], "expiresAt": at(TimeDelta::hours(9)) });
@@ -584,7 +584,7 @@ async fn service_tokens_administer_until_they_are_revoked(app: &TestApp) {
     let revoke =
         "mutation($id: ID!) { revokeServiceToken(input: { id: $id }) { serviceToken { revokedAt } } }";
     root.administer(revoke, json!({ "id": id })).await.data("/revokeServiceToken");
-    assert_eq!(app.administer(&secret, "{ viewer { id } }", json!({})).await.reason(), "TOKEN_INVALID");
+    assert_eq!(app.administer(&secret, "{ viewer { actorId } }", json!({})).await.reason(), "TOKEN_INVALID");
     assert_eq!(root.administer(revoke, json!({ "id": "svc_x" })).await.code(), "NOT_FOUND");
     for (name, expires) in [
         ("", at(TimeDelta::hours(1))),
@@ -714,7 +714,7 @@ async fn support_acts_for_a_person_and_is_seen(app: &TestApp) {
     ] {
         assert_eq!(app.post(&bearer, query, json!({})).await.code(), "FORBIDDEN", "{query}");
     }
-    assert_eq!(app.administer(&token, "{ viewer { id } }", json!({})).await.code(), "FORBIDDEN");
+    assert_eq!(app.administer(&token, "{ viewer { actorId } }", json!({})).await.code(), "FORBIDDEN");
     // The person sees it, and can end it.
     let sessions = ada.post("{ me { sessions { edges { node { id impersonated } } } } }", json!({})).await;
     for edge in sessions.data("/me/sessions/edges").as_array().unwrap() {

@@ -1,6 +1,9 @@
 //! The pages of the console, as the program serves them.
 
-use axum::http::{Method, StatusCode};
+use axum::{
+    body::Body,
+    http::{Method, Request, StatusCode},
+};
 
 use crate::{
     http::request,
@@ -32,11 +35,37 @@ async fn pages_come_with_a_strict_policy_at_every_address_of_theirs() {
     for path in [
         "/console/assets/nothing.js",
         "/console/documents.json",
+        "/console/documents.json.gz",
         "/console/index.html",
         "/console/../Cargo.toml",
     ] {
         assert_eq!(get(&app, path).await.status, StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+#[tokio::test]
+async fn files_come_compressed_to_those_who_accept_it_and_as_they_were_to_all_others() {
+    let app = TestApp::start(Backend::Embedded).await;
+    let page = get(&app, "/console").await;
+    let Some((_, rest)) = page.text.split_once("src=\"") else { return };
+    let script = rest.split_once('"').unwrap().0;
+    let ask =
+        |encoding| Request::get(script).header("accept-encoding", encoding).body(Body::empty()).unwrap();
+    let compressed = app.send(ask("gzip, br")).await;
+    assert_eq!(compressed.header("content-encoding"), "gzip");
+    for plain in [app.send(ask("br")).await, app.send(ask("gzip;q=0")).await, get(&app, script).await] {
+        assert_eq!((plain.status, plain.header("content-encoding")), (StatusCode::OK, ""));
+        assert!(plain.text.len() > compressed.text.len() && plain.text.contains("function"), "{script}");
+        vary(&plain);
+    }
+    vary(&compressed);
+    assert_eq!(get(&app, &format!("{script}.gz")).await.status, StatusCode::NOT_FOUND);
+}
+
+/// Caches keep one for those who accept gzip and one for the others.
+fn vary(answer: &Answer) {
+    let values = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap());
+    assert!(values.collect::<Vec<_>>().join(",").contains("accept-encoding"), "{:?}", answer.headers);
 }
 
 #[tokio::test]

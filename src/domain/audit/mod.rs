@@ -123,6 +123,15 @@ impl Audit {
         self.list(&AuditFilter { of, ..AuditFilter::default() }, page).await
     }
 
+    /// An event about a user.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn find_about(&self, user: &UserId, id: &AuditEventId) -> Result<Option<AuditEvent>> {
+        let found = self.store.find_event(id).await?;
+        Ok(found.filter(|event| event.subject.as_deref() == Some(user.as_str())))
+    }
+
     /// Brings what is settled into the chain.
     ///
     /// # Errors

@@ -70,6 +70,9 @@ pub trait AuditStore: Send + Sync {
         page: &PageRequest<AuditEventId>,
     ) -> StoreResult<Vec<AuditEvent>>;
 
+    /// The event with this id, or `None`.
+    async fn find_event(&self, id: &AuditEventId) -> StoreResult<Option<AuditEvent>>;
+
     /// At most `limit` events after this position of the chain, in its order.
     async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Result<Chained, Unreadable>>>;
 

@@ -26,6 +26,17 @@ impl Sessions {
         Ok(found.filter(|session| session.check(&caller.user, now).is_ok()))
     }
 
+    /// Several of the caller's sessions that are live, as they are stored, in any order.
+    ///
+    /// # Errors
+    /// `ServiceUnavailable`.
+    pub async fn find_several_own(&self, caller: &Principal, ids: &[SessionId]) -> Result<Vec<Session>> {
+        let mut found = self.parts.store.find_several(ids).await?;
+        let now = self.parts.clock.now();
+        found.retain(|session| session.check(&caller.user, now).is_ok());
+        Ok(found)
+    }
+
     /// The same as it is stored now, also that of the request.
     ///
     /// # Errors

@@ -59,8 +59,9 @@ const REMEMBERED_TOUCHES: u64 = 100_000;
 /// in any case.
 const TOLD_ENDS: usize = 50;
 /// Between attempts to keep the session in which somebody ends all others.
-const LIFT_PAUSES: [Duration; 3] =
-    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
+const LIFT_PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+/// How long the store may have been away before the next attempt.
+const LIFT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the session service is made of.
 pub struct SessionParts {
@@ -134,12 +135,15 @@ impl Sessions {
         (self.end_earlier(user).await.len() as u64, is_told)
     }
 
-    /// Raises the epoch of a session, and tries again for as long as a store is often away for: nobody is to lose the
-    /// session in which they change their password.
+    /// Raises the epoch of a session. A store that is away for a moment is asked again, since nobody is to lose the
+    /// session in which they change their password; one that takes its time is not.
     async fn lift(&self, session: &SessionId, epoch: i64) -> StoreResult<Option<Session>> {
+        let since = std::time::Instant::now();
         for pause in LIFT_PAUSES {
             match self.parts.store.set_epoch(session, epoch).await {
-                Err(StoreError::Unavailable) => tokio::time::sleep(pause).await,
+                Err(StoreError::Unavailable) if since.elapsed() < LIFT_PATIENCE => {
+                    tokio::time::sleep(pause).await;
+                }
                 outcome => return outcome,
             }
         }

@@ -115,6 +115,9 @@ pub trait SessionStore: Send + Sync {
     /// The session with this id, alive or not, or `None`.
     async fn find(&self, id: &SessionId) -> StoreResult<Option<Session>>;
 
+    /// The sessions with these ids, alive or not, in any order.
+    async fn find_several(&self, ids: &[SessionId]) -> StoreResult<Vec<Session>>;
+
     /// A page of live sessions by their ids, which is by their login, the newest first: at most
     /// [`PageRequest::to_read`] of them, from the end that is asked for, outermost first.
     async fn list_live(&self, of: &LiveSessions, page: &PageRequest<SessionId>) -> StoreResult<Vec<Session>>;
@@ -139,7 +142,8 @@ pub trait SessionStore: Send + Sync {
     async fn touch(&self, id: &SessionId, at: Instant, idle_ttl: TimeDelta) -> StoreResult<Option<Session>>;
 
     /// Lifts a live session to a user's new epoch, so that it outlives the change that ended the
-    /// others; `None`, without a write, when it has ended or does not exist.
+    /// others, also once more to the same; `None`, without a write, when it has a higher one, has ended or does not
+    /// exist.
     async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>>;
 
     /// Notes that the person showed the password in a live session at `at`; `None`, without a write, when

@@ -10,14 +10,14 @@ use crate::{
         faults::{Fault, FaultCode},
         ids::UserId,
     },
-    graphql::{Result, context::ContextExt},
+    graphql::{Result, context::ContextExt, enums::ErrorCodeEnum},
 };
 
 /// Why something was not done to one of many.
 #[derive(SimpleObject)]
 struct BulkError {
-    /// One of the values of `ErrorCode`.
-    code: String,
+    /// The code that the same change of one user would have been refused with.
+    code: ErrorCodeEnum,
     /// The same for people.
     message: String,
 }
@@ -26,7 +26,7 @@ struct BulkError {
 #[derive(SimpleObject)]
 struct BulkResult {
     /// The id, as it was given.
-    id: ID,
+    user_id: ID,
     /// The user as it is now; null where `error` says why nothing was done.
     user: Option<AdminUser>,
     /// Why nothing was done.
@@ -69,14 +69,14 @@ pub(super) async fn each(context: &Context<'_>, ids: Vec<ID>, action: Action) ->
         results.push(match outcome {
             Ok(user) => {
                 done_count += 1;
-                BulkResult { id, user: Some(AdminUser(user)), error: None }
+                BulkResult { user_id: id, user: Some(AdminUser(user)), error: None }
             }
             Err(error) => {
                 if let Error::Internal(detail) = &error {
                     tracing::error!(detail, "internal error");
                 }
-                let error = BulkError { code: error.code().as_str().to_owned(), message: error.message() };
-                BulkResult { id, user: None, error: Some(error) }
+                let error = BulkError { code: ErrorCodeEnum(error.code()), message: error.message() };
+                BulkResult { user_id: id, user: None, error: Some(error) }
             }
         });
     }

@@ -19,7 +19,10 @@ pub(super) fn schema() -> SchemaBuilder<query::AdminQuery, mutation::AdminMutati
 /// What the caller must be allowed to do; else `FORBIDDEN`. Every root field says so, but for those that
 /// everybody may have who administers anything.
 #[TypeDirective(location = "FieldDefinition", name = "requiresPermission")]
-pub(super) fn requires_permission(permission: String) {}
+pub(super) fn requires_permission(
+    #[graphql(desc = "Its name, one of `Query.permissions`.")] permission: String,
+) {
+}
 
 /// The value of the directive.
 fn permission(permission: Permission) -> String {

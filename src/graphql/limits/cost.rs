@@ -14,7 +14,7 @@ pub(super) struct Cost {
     pub(super) complexity: u64,
     /// The part of it that a page has as often as it is long.
     pub(super) of_page: u64,
-    /// The same within `__schema` and `__type`.
+    /// The same within `__schema`, `__type` and `_service`.
     pub(super) introspection: u64,
     /// Values in arguments.
     pub(super) values: u64,
@@ -24,7 +24,7 @@ pub(super) struct Cost {
     pub(super) directives: u64,
     /// Levels of fields.
     pub(super) depth: u64,
-    /// The same within `__schema` and `__type`.
+    /// The same within `__schema`, `__type` and `_service`.
     pub(super) introspection_depth: u64,
     /// Levels of anything.
     pub(super) levels: u64,
@@ -37,12 +37,12 @@ pub(super) struct Cost {
 /// A field, as far as its cost goes.
 pub(super) struct Field {
     pub(super) rule: FieldRule,
-    /// How long its page is, if it has one; the longest there is if it has none.
+    /// How long its page is, or the list that it is given; the longest page there is if it has neither.
     pub(super) page: u64,
     /// Values in its arguments.
     pub(super) values: u64,
     pub(super) has_alias: bool,
-    /// `__schema` or `__type`.
+    /// `__schema`, `__type` or `_service`.
     pub(super) is_introspection: bool,
 }
 
@@ -71,7 +71,11 @@ impl Cost {
 
     /// The cost of a field that selects this.
     pub(super) fn of_field(self, field: &Field) -> Self {
-        let size = if let Size::Fixed(size) = field.rule.size { size } else { 1 };
+        let size = match field.rule.size {
+            Size::Fixed(size) => size,
+            Size::Given => field.page,
+            Size::Page | Size::OfPage => 1,
+        };
         let pages = self.of_page.saturating_mul(field.page);
         let complexity = self.complexity.saturating_add(pages).saturating_mul(size);
         let complexity = complexity.saturating_add(field.rule.weight);

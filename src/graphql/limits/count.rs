@@ -124,11 +124,12 @@ impl<'a> Counter<'a> {
             rule,
             page: match rule.size {
                 Size::Page => self.page(&field.arguments),
+                Size::Given => self.given(&field.arguments),
                 Size::Fixed(_) | Size::OfPage => LONGEST_PAGE,
             },
             values: self.arguments(&field.arguments),
             has_alias: field.alias.is_some(),
-            is_introspection: matches!(name, "__schema" | "__type"),
+            is_introspection: matches!(name, "__schema" | "__type" | "_service"),
         }
     }
 
@@ -148,6 +149,19 @@ impl<'a> Counter<'a> {
             number.unwrap_or(LONGEST_PAGE).min(LONGEST_PAGE)
         });
         sizes.max().unwrap_or(DEFAULT_PAGE)
+    }
+
+    /// How many items the longest list has that is given.
+    fn given(&self, arguments: &[(Positioned<Name>, Positioned<Value>)]) -> u64 {
+        let items = |value: &Value| match value {
+            Value::List(items) => items.len(),
+            Value::Variable(name) => match self.variables.get(name.as_str()) {
+                Some((_, Some(ConstValue::List(items)))) => items.len(),
+                _ => 1,
+            },
+            _ => 1,
+        };
+        arguments.iter().map(|(_, value)| items(&value.node) as u64).max().unwrap_or(1)
     }
 
     fn fragment(&mut self, name: &str, level: u64) -> Result<Cost, Excess> {

@@ -6,12 +6,12 @@ use super::{
     Result,
     context::ContextExt,
     enums::{AccessRule, access, all_reasons, codes, raises},
-    types::{Node, PasswordStrength, PasswordStrengthInput, SessionObject, UserObject},
+    types::{Node, PasswordStrength, PasswordStrengthInput, SecurityEventObject, SessionObject, UserObject},
 };
 use crate::domain::{
     ErrorCode,
     actor::Actor,
-    ids::{SessionId, UserId},
+    ids::{AuditEventId, SessionId, UserId},
     rate_limits::Class,
 };
 
@@ -75,8 +75,14 @@ async fn find_node(context: &Context<'_>, id: &str) -> Result<Option<Node>> {
         // A person sees their own account and nobody else's.
         return Ok((user == caller.user.id).then(|| Node::User(UserObject(caller.clone()))));
     }
+    let domain = context.domain()?;
+    if let Ok(event) = id.parse::<AuditEventId>() {
+        let found = domain.audit.find_about(&caller.user.id, &event).await?;
+        let owner = caller.user.id.clone();
+        return Ok(found.map(|event| Node::SecurityEvent(SecurityEventObject::new(owner, event))));
+    }
     let Ok(session) = id.parse::<SessionId>() else { return Ok(None) };
-    let found = context.domain()?.sessions.find_own(caller, &session).await?;
+    let found = domain.sessions.find_own(caller, &session).await?;
     let current = session == caller.session.id;
     Ok(found.map(|session| Node::Session(SessionObject { session, current })))
 }

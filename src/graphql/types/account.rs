@@ -120,7 +120,7 @@ pub(crate) struct ReauthenticateInput {
 #[derive(InputObject)]
 pub(crate) struct ConfirmAvatarInput {
     /// Its `public_id`.
-    pub(crate) public_id: String,
+    pub(crate) public_id: ID,
     /// Its `version`.
     pub(crate) version: i64,
     /// Its `width`, in pixels.
@@ -135,7 +135,7 @@ impl From<ConfirmAvatarInput> for Confirmation {
     fn from(input: ConfirmAvatarInput) -> Self {
         let ConfirmAvatarInput { public_id, version, width, height, signature } = input;
         let [width, height] = [width, height].map(pixels);
-        Self { public_id, version, width, height, signature }
+        Self { public_id: public_id.to_string(), version, width, height, signature }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) use auth::{
 pub(super) use avatar::Avatar;
 pub(super) use date_time::DateTime;
 pub(super) use defaulted::Defaulted;
-pub(super) use security_event::SecurityEventConnection;
+pub(super) use security_event::{SecurityEventConnection, SecurityEventObject};
 pub(super) use session::SessionObject;
 pub(super) use session_connection::SessionConnection;
 pub(super) use session_event::SessionEventObject;
@@ -45,4 +45,6 @@ pub(super) enum Node {
     User(UserObject),
     /// A session.
     Session(SessionObject),
+    /// Something that happened to an account.
+    SecurityEvent(SecurityEventObject),
 }

@@ -29,6 +29,11 @@ pub(crate) struct SecurityEventObject {
 }
 
 impl SecurityEventObject {
+    /// An event about this person.
+    pub(crate) const fn new(owner: UserId, event: AuditEvent) -> Self {
+        Self { event, owner }
+    }
+
     fn actor_of(&self) -> SecurityEventActor {
         match self.event.actor.as_str() {
             actor if actor == self.owner.as_str() => SecurityEventActor::Owner,
@@ -46,8 +51,8 @@ impl SecurityEventObject {
 /// Something that happened to the account.
 #[Object(name = "SecurityEvent", directive = access::apply(AccessRule::Owner))]
 impl SecurityEventObject {
-    /// The id.
-    async fn id(&self) -> ID {
+    /// The id: opaque, unique across all types, never reused.
+    pub(crate) async fn id(&self) -> ID {
         self.event.id.as_str().into()
     }
 

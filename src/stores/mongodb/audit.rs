@@ -202,6 +202,11 @@ impl AuditStore for MongoStore {
         found.into_iter().map(|document| Ok(document.read()?.0)).collect()
     }
 
+    async fn find_event(&self, id: &AuditEventId) -> StoreResult<Option<AuditEvent>> {
+        let found = self.find_events(doc! { "_id": id.as_str() }, doc! { "_id": 1 }, 1, None).await?;
+        found.into_iter().next().map(|document| Ok(document.read()?.0)).transpose()
+    }
+
     async fn chain(&self, after: i64, limit: usize) -> StoreResult<Vec<Result<Chained, Unreadable>>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let filter = doc! { "position": { "$gt": after } };

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use chrono::TimeDelta;
 use futures_util::TryStreamExt;
 use mongodb::{
-    action::{Action, FindOne, FindOneAndUpdate},
+    action::{Action, Find, FindOne, FindOneAndUpdate},
     bson::{Bson, Document, doc},
     options::{Hint, ReturnDocument},
 };
@@ -35,6 +35,18 @@ impl MongoStore {
     async fn find_session(&self, filter: Document) -> StoreResult<Option<SessionDocument>> {
         let (sessions, hint) = (self.sessions.clone(), hint(&filter));
         self.bounded(async move { sessions.find_one(filter).optional(hint, FindOne::hint).await }).await
+    }
+
+    /// The sessions that fit the filter, as `shape` asks for them.
+    async fn list(
+        &self,
+        filter: Document,
+        shape: impl FnOnce(Find<'_, SessionDocument>) -> Find<'_, SessionDocument> + Send + 'static,
+    ) -> StoreResult<Vec<Session>> {
+        let sessions = self.sessions.clone();
+        let found: Vec<SessionDocument> =
+            self.bounded(async move { shape(sessions.find(filter)).await?.try_collect().await }).await?;
+        found.into_iter().map(TryInto::try_into).collect()
     }
 
     /// Changes the session that fits the filter by an aggregation pipeline of one `$set`.
@@ -90,6 +102,11 @@ impl SessionStore for MongoStore {
         found.map(TryInto::try_into).transpose()
     }
 
+    async fn find_several(&self, ids: &[SessionId]) -> StoreResult<Vec<Session>> {
+        let ids: Vec<_> = ids.iter().map(SessionId::as_str).collect();
+        self.list(doc! { "_id": { "$in": ids } }, |find| find).await
+    }
+
     async fn list_live(&self, of: &LiveSessions, page: &PageRequest<SessionId>) -> StoreResult<Vec<Session>> {
         let mut filter = live_of(of);
         let mut bounds = Document::new();
@@ -107,14 +124,8 @@ impl SessionStore for MongoStore {
             End::First => doc! { "_id": -1 },
             End::Last => doc! { "_id": 1 },
         };
-        let (sessions, limit) = (self.sessions.clone(), i64::try_from(page.to_read()).unwrap_or(i64::MAX));
-        let found: Vec<SessionDocument> = self
-            .bounded(async move {
-                let found = sessions.find(filter).hint(by_user()).sort(order).limit(limit).await?;
-                found.try_collect().await
-            })
-            .await?;
-        found.into_iter().map(TryInto::try_into).collect()
+        let limit = i64::try_from(page.to_read()).unwrap_or(i64::MAX);
+        self.list(filter, move |find| find.hint(by_user()).sort(order).limit(limit)).await
     }
 
     async fn count_live(&self, of: &LiveSessions) -> StoreResult<u64> {
@@ -164,7 +175,7 @@ impl SessionStore for MongoStore {
     }
 
     async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>> {
-        let filter = doc! { "_id": id.as_str(), "ended_at": Bson::Null, "session_epoch": { "$lt": epoch } };
+        let filter = doc! { "_id": id.as_str(), "ended_at": Bson::Null, "session_epoch": { "$lte": epoch } };
         self.update_session(filter, doc! { "session_epoch": epoch }).await
     }
 
@@ -177,15 +188,11 @@ impl SessionStore for MongoStore {
     }
 
     async fn list_of(&self, user: &UserId) -> StoreResult<Vec<Session>> {
-        let (sessions, filter) = (self.sessions.clone(), doc! { "user_id": user.as_str() });
-        let hint = Hint::Name(indexes::SESSIONS_BY_USER.to_owned());
-        let found: Vec<SessionDocument> = self
-            .bounded(async move {
-                let found = sessions.find(filter).hint(hint).sort(doc! { "_id": -1 }).limit(LIST_OF_LIMIT);
-                found.await?.try_collect().await
-            })
-            .await?;
-        found.into_iter().map(TryInto::try_into).collect()
+        let newest_first = doc! { "_id": -1 };
+        self.list(doc! { "user_id": user.as_str() }, |find| {
+            find.hint(by_user()).sort(newest_first).limit(LIST_OF_LIMIT)
+        })
+        .await
     }
 
     async fn remove_of(&self, user: &UserId) -> StoreResult<()> {

@@ -30,6 +30,7 @@ const END: &str = "SELECT position, hash FROM audit_ends WHERE which = ?";
 const SET_END: &str = "
 INSERT INTO audit_ends (which, position, hash) VALUES (?, ?, ?)
 ON CONFLICT (which) DO UPDATE SET position = excluded.position, hash = excluded.hash";
+const BY_ID: &str = "SELECT * FROM audit_events WHERE id = ?";
 const CHAIN: &str = "SELECT * FROM audit_events WHERE position > ? ORDER BY position LIMIT ?";
 const REDACT_ABOUT: &str = "
 UPDATE audit_events SET salt = NULL, details = NULL, client_salt = NULL, client = NULL
@@ -192,6 +193,14 @@ impl AuditStore for Database {
         let (text, values) = page_statement(filter, page);
         self.read(move |connection| {
             connection.prepare_cached(&text)?.query_map(params_from_iter(values), event)?.collect()
+        })
+        .await
+    }
+
+    async fn find_event(&self, id: &AuditEventId) -> StoreResult<Option<AuditEvent>> {
+        let id = id.clone();
+        self.read(move |connection| {
+            connection.prepare_cached(BY_ID)?.query_row([id.as_str()], event).optional()
         })
         .await
     }

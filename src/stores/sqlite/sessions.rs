@@ -26,6 +26,7 @@ VALUES (:id, :user_id, :device_name, :user_agent, :ip_address, :created_at, :aut
         :last_seen_at, :idle_expires_at, :absolute_expires_at, :ended_at, :session_epoch, :version,
         :refresh_family, :refresh_hash, :impersonator, :impersonator_writes, :impersonator_epoch)";
 const BY_ID: &str = "SELECT * FROM sessions WHERE id = ?";
+const BY_IDS: &str = "SELECT * FROM sessions WHERE id IN (SELECT value FROM json_each(?))";
 const BY_OWNER: &str = "SELECT * FROM sessions WHERE id = ? AND user_id = ?";
 const LIST_FIRST: &str = "
 SELECT * FROM sessions
@@ -54,7 +55,7 @@ WHERE id = :id AND ended_at IS NULL AND idle_expires_at > :at AND last_seen_at <
 RETURNING *";
 const SET_EPOCH: &str = "
 UPDATE sessions SET session_epoch = :epoch, version = version + 1
-WHERE id = :id AND ended_at IS NULL AND session_epoch < :epoch
+WHERE id = :id AND ended_at IS NULL AND session_epoch <= :epoch
 RETURNING *";
 const AUTHENTICATE: &str = "
 UPDATE sessions SET authenticated_at = max(authenticated_at, :at), version = version + 1
@@ -109,6 +110,14 @@ impl SessionStore for Database {
         let id = id.clone();
         self.read(move |connection| {
             connection.prepare_cached(BY_ID)?.query_row([id.as_str()], rows::session).optional()
+        })
+        .await
+    }
+
+    async fn find_several(&self, ids: &[SessionId]) -> StoreResult<Vec<Session>> {
+        let ids = serde_json::json!(ids.iter().map(SessionId::as_str).collect::<Vec<_>>()).to_string();
+        self.read(move |connection| {
+            connection.prepare_cached(BY_IDS)?.query_map([ids], rows::session)?.collect()
         })
         .await
     }

@@ -57,6 +57,10 @@ async fn events_are_listed_by_whom_and_what_they_are_about(stores: &Stores) {
     assert_eq!(count(of(AuditSelector::All), page(10)).await, 6);
     assert_eq!(count(of(AuditSelector::Subject("user_odd".into())), page(10)).await, 3);
     assert_eq!(count(of(AuditSelector::Kind(AuditKind::Login)), page(10)).await, 3);
+    let every = AuditFilter::default();
+    let newest = stores.audit.list_events(&every, &page(1)).await.unwrap().remove(0);
+    assert_eq!(stores.audit.find_event(&newest.id).await, Ok(Some(newest)));
+    assert_eq!(stores.audit.find_event(&AuditEventId::generate(now(), &SystemRandom)).await, Ok(None));
     let actor = AuditSelector::Actor("user_01h455vb4pex5vsknk084sn02q".into());
     assert_eq!(count(of(actor), page(10)).await, 6);
     assert_eq!(count(of(AuditSelector::Actor("nobody".into())), page(10)).await, 0);

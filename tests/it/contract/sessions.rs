@@ -22,6 +22,7 @@ use super::{now, on_every_store, session};
 
 on_every_store!(
     what_was_inserted_is_found_as_it_was,
+    several_are_found_at_once,
     a_token_is_rotated_once,
     a_retired_token_is_replayed_within_the_grace_window_and_reused_after,
     a_chain_within_the_grace_window_can_be_followed,
@@ -78,6 +79,20 @@ async fn what_was_inserted_is_found_as_it_was(stores: &Stores) {
     assert_eq!(stores.sessions.find(&SessionId::generate(now(), &SystemRandom)).await, Ok(None));
     let again = stores.sessions.insert(&session, (&token.family(), &token.hash()), None).await;
     assert_eq!(again, Err(StoreError::Conflict(Field::Identity)));
+}
+
+async fn several_are_found_at_once(stores: &Stores) {
+    let (first, _) = inserted(stores, &user()).await;
+    let (second, _) = inserted(stores, &user()).await;
+    inserted(stores, &user()).await;
+    let unknown = SessionId::generate(now(), &SystemRandom);
+    let asked = [second.id.clone(), unknown, first.id.clone(), second.id.clone()];
+    let mut found = stores.sessions.find_several(&asked).await.unwrap();
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut expected = [first, second];
+    expected.sort_by(|one, other| one.id.cmp(&other.id));
+    assert_eq!(found, expected);
+    assert_eq!(stores.sessions.find_several(&[]).await, Ok(Vec::new()));
 }
 
 async fn a_token_is_rotated_once(stores: &Stores) {
@@ -237,6 +252,9 @@ async fn an_epoch_only_rises_on_live_sessions(stores: &Stores) {
     let (session, _) = inserted(stores, &user()).await;
     let raised = stores.sessions.set_epoch(&session.id, 3).await.unwrap().unwrap();
     assert_eq!((raised.session_epoch, raised.version), (3, 2));
+    // A repetition, whose first answer was lost, is told the same.
+    let again = stores.sessions.set_epoch(&session.id, 3).await.unwrap().unwrap();
+    assert_eq!(again.session_epoch, 3);
     assert_eq!(stores.sessions.set_epoch(&session.id, 2).await, Ok(None));
     stores.sessions.end(&SessionSelector::Id(session.id.clone()), now()).await.unwrap();
     assert_eq!(stores.sessions.set_epoch(&session.id, 4).await, Ok(None));

@@ -199,8 +199,10 @@ mod with_servers {
             assert!(started.elapsed() < Duration::from_secs(8), "it took {:?}", started.elapsed());
             assert!(!answer.to_string().contains("mongo"), "the driver shows through: {answer}");
             assert!(me(&process, &token).await["data"]["me"]["id"].is_string(), "cached sessions still work");
+            let asked = Instant::now();
             let ready = reqwest::get(format!("{}/health/ready", process.url)).await.unwrap();
             assert_eq!(ready.status().as_u16(), 503);
+            assert!(asked.elapsed() < Duration::from_millis(1_500), "it took {:?}", asked.elapsed());
             proxy.open();
             let recovered = Instant::now();
             while code(&process.login("ada@example.com").await.unwrap()) == "SERVICE_UNAVAILABLE" {

@@ -54,7 +54,7 @@ pub(in crate::graphql::admin) struct Viewer(pub(in crate::graphql::admin) Admini
 #[Object]
 impl Viewer {
     /// The id of the user or of the service token.
-    async fn id(&self) -> ID {
+    async fn actor_id(&self) -> ID {
         self.0.actor().as_str().into()
     }
 

@@ -95,6 +95,40 @@ fn a_variable_counts_as_often_as_it_is_used() {
 }
 
 #[test]
+fn entities_count_as_often_as_there_are_representations() {
+    let fields = "id ".repeat(48);
+    let select = format!("{{ ... on User {{ {fields} }} }}");
+    let written = |count: usize| {
+        let list = "{ __typename: \"User\", id: \"a\" } ".repeat(count);
+        format!("{{ _entities(representations: [{list}]) {select} }}")
+    };
+    // 48 fields and the 20 of the field itself: 103 times is within 5,000.
+    assert_eq!(checked(&written(103)), Ok(()));
+    assert_eq!(limit_of(checked(&written(104))), "complexity");
+    assert_eq!(checked(&written(0)), Ok(()));
+
+    let sent = format!("query($r: [_Any!]!) {{ _entities(representations: $r) {select} }}");
+    let given = |count: usize| serde_json::json!({ "r": vec![serde_json::json!({ "id": "a" }); count] });
+    assert_eq!(checked_with(&sent, given(103)), Ok(()));
+    assert_eq!(limit_of(checked_with(&sent, given(104))), "complexity");
+    // Each alias, also in fragments, has a list of its own.
+    let twice = format!(
+        "query($r: [_Any!]!) {{ a: _entities(representations: $r) {select} ...B }}
+        fragment B on Query {{ b: _entities(representations: $r) {select} }}"
+    );
+    assert_eq!(checked_with(&twice, given(51)), Ok(()));
+    assert_eq!(limit_of(checked_with(&twice, given(52))), "complexity");
+    // What is not sent counts as its default says, and a value that is no list as one.
+    let default = "{ id: \"a\" } ".repeat(104);
+    let defaulted =
+        format!("query($r: [_Any!]! = [{default}]) {{ _entities(representations: $r) {select} }}");
+    assert_eq!(limit_of(checked(&defaulted)), "complexity");
+    assert_eq!(checked_with(&sent, serde_json::json!({ "r": { "id": "a" } })), Ok(()));
+    let mixed = format!("query($a: _Any) {{ _entities(representations: [{}]) {select} }}", "$a ".repeat(104));
+    assert_eq!(limit_of(checked(&mixed)), "complexity");
+}
+
+#[test]
 fn pages_count_as_often_as_they_are_long() {
     let text = |page: &str, fields: &str| {
         format!("query($n: Int) {{ me {{ sessions{page} {{ edges {{ node {{ {fields} }} }} }} }} }}")

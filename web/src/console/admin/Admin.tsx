@@ -79,7 +79,7 @@ function Sections() {
   const may = new Set(data.viewer.permissions);
   const first = may.has('users:read') ? '/admin/users' : may.has('audit:read') ? '/admin/audit' : '/admin/tokens';
   return (
-    <May value={{ may, all: data.permissions, viewerId: data.viewer.id }}>
+    <May value={{ may, all: data.permissions, viewerId: data.viewer.actorId }}>
       <nav className="tabs" aria-label={texts.navigation}>
         <ul>
           {may.has('users:read') && <Tab to="/admin/users">{texts.users.title}</Tab>}
