@@ -1,5 +1,5 @@
-// Compresses what was built: the program keeps and sends these files as they are then. Pages stay as they are, since they are
-// read by the server. A file that gains nothing stays, too.
+// Compresses what was built: the program keeps and sends these files as they are then. Pages and
+// lists stay as they are, since the server reads them itself. A file that gains nothing stays, too.
 
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ for (const folder of ['dist', 'dist-console']) {
   const dist = join(import.meta.dirname, folder);
   if (!existsSync(dist)) continue;
   for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || /\.(gz|html)$/.test(entry.name)) continue;
+    if (!entry.isFile() || /\.(gz|html|json)$/.test(entry.name)) continue;
     const path = join(entry.parentPath, entry.name);
     const plain = readFileSync(path);
     const compressed = gzipSync(plain, { level: constants.Z_BEST_COMPRESSION });
