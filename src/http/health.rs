@@ -1,8 +1,9 @@
 //! `GET /health/live`, `/health/ready` and `/health/startup`, and what operators are told besides: `GET /metrics`.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -116,20 +117,29 @@ async fn readiness(state: &HttpState) -> Readiness {
 
 /// Whether a part answers: one question at a time, whoever asks.
 #[derive(Clone, Default)]
-struct Question(Arc<Mutex<Option<Shared<BoxFuture<'static, bool>>>>>);
+struct Question(Arc<Mutex<Option<Asked>>>);
+
+/// One that was asked.
+struct Asked {
+    since: Instant,
+    answer: Shared<BoxFuture<'static, bool>>,
+}
 
 impl Question {
-    /// Whether there is a good answer in time. The question itself goes on, and the next who ask meanwhile wait for
-    /// the same.
+    /// Whether there is a good answer in time. The question itself goes on, and whoever asks soon waits for the same;
+    /// whoever asks later may ask a part that is back.
     async fn ask<F: Future<Output = bool> + Send + 'static>(&self, question: impl FnOnce() -> F) -> bool {
         let answer = {
             let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(running) = last.as_ref().filter(|running| running.peek().is_none()) {
-                running.clone()
+            let is_running =
+                |asked: &&Asked| asked.answer.peek().is_none() && asked.since.elapsed() < PATIENCE;
+            if let Some(running) = last.as_ref().filter(is_running) {
+                running.answer.clone()
             } else {
-                let begun = question().boxed().shared();
-                tokio::spawn(begun.clone());
-                last.insert(begun).clone()
+                let answered = AssertUnwindSafe(question()).catch_unwind();
+                let answer = answered.map(|answer| answer.unwrap_or(false)).boxed().shared();
+                tokio::spawn(answer.clone());
+                last.insert(Asked { since: Instant::now(), answer }).answer.clone()
             }
         };
         #[expect(clippy::disallowed_methods, reason = "the task goes on; only the wait for it is limited")]
@@ -154,10 +164,7 @@ async fn tell(State(state): State<HttpState>) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        sync::atomic::{AtomicUsize, Ordering},
-        time::Instant,
-    };
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::sync::Notify;
 
@@ -182,12 +189,17 @@ mod tests {
         assert!(answers.iter().all(|is_there| !is_there));
         assert!(started.elapsed() < PATIENCE * 2, "{:?}", started.elapsed());
         assert_eq!(begun.load(Ordering::Relaxed), 1);
+        // It still hangs on the first question, and answers the next one.
         wake.notify_one();
-        while question.0.lock().unwrap().as_ref().unwrap().peek().is_none() {
-            tokio::task::yield_now().await;
-        }
         wake.notify_one();
-        assert!(ask().await, "what was answered to an earlier question counts for that one alone");
-        assert_eq!(begun.load(Ordering::Relaxed), 2);
+        let next = question.ask(|| async { true });
+        assert!(next.await, "what an earlier question comes to counts for that one alone");
+    }
+
+    #[tokio::test]
+    async fn a_part_that_panics_is_away_and_not_for_good() {
+        let question = Question::default();
+        assert!(!question.ask(|| async { panic!("a defect of a dependency") }).await);
+        assert!(question.ask(|| async { true }).await);
     }
 }

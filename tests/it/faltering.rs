@@ -8,6 +8,7 @@ use std::sync::{
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde_json::json;
+use tokio::sync::Notify;
 use vestibule::{
     domain::{
         audit::AuditEvent,
@@ -23,11 +24,16 @@ use vestibule::{
 
 use crate::support::{Backend, PASSWORD, TestApp, backend_settings, config};
 
-/// Is away as often as this when a session is to be lifted to a new epoch, and always when it is asked for several.
+/// Is away as often as this when a session is to be lifted to a new epoch, and always when it is asked for several. Who
+/// names a session `SLOW` waits.
 struct Faltering {
     store: Arc<dyn SessionStore>,
     away: AtomicU32,
+    is_waiting: Notify,
+    goes_on: Notify,
 }
+
+const SLOW: &str = "slow";
 
 #[async_trait]
 impl SessionStore for Faltering {
@@ -52,6 +58,10 @@ impl SessionStore for Faltering {
         self.store.count_live(of).await
     }
     async fn rename(&self, among: &LiveSessions, id: &SessionId, name: &str) -> StoreResult<Option<Session>> {
+        if name == SLOW {
+            self.is_waiting.notify_one();
+            self.goes_on.notified().await;
+        }
         self.store.rename(among, id, name).await
     }
     async fn rotate(&self, rotation: &Rotation) -> StoreResult<RotationOutcome> {
@@ -88,18 +98,23 @@ impl SessionStore for Faltering {
     }
 }
 
-async fn app(away: u32) -> TestApp {
+async fn app(away: u32) -> (TestApp, Arc<Faltering>) {
     let mut settings = backend_settings(Backend::Embedded);
     settings.push(("FEDERATION".into(), "on".into()));
     let config = config(&settings);
     let stores = Stores::open(&config.database).await.unwrap();
-    let sessions = Arc::new(Faltering { store: stores.sessions.clone(), away: AtomicU32::new(away) });
-    TestApp::on(&config, Stores { sessions, ..stores }).await
+    let sessions = Arc::new(Faltering {
+        store: stores.sessions.clone(),
+        away: AtomicU32::new(away),
+        is_waiting: Notify::new(),
+        goes_on: Notify::new(),
+    });
+    (TestApp::on(&config, Stores { sessions: sessions.clone(), ..stores }).await, sessions)
 }
 
 /// Ends all other sessions in one of two, and answers whether each is there afterwards.
 async fn kept_after(away: u32, changes_password: bool) -> [bool; 2] {
-    let app = app(away).await;
+    let (app, _) = app(away).await;
     let (own, other) = (app.user("ada").await, app.login_again("ada").await);
     if changes_password {
         own.change_password(PASSWORD, "another horse battery", false).await.data("/changePassword");
@@ -130,7 +145,7 @@ async fn who_ends_all_other_sessions_keeps_their_own_though_the_store_falters() 
 
 #[tokio::test]
 async fn entities_that_need_no_store_come_without_it() {
-    let app = app(0).await;
+    let (app, _) = app(0).await;
     let (ada, tablet) = (app.user("ada").await, app.login_again("ada").await);
     let query = "query($keys: [_Any!]!) { _entities(representations: $keys) {
         ... on User { id } ... on Session { id } } }";
@@ -141,4 +156,41 @@ async fn entities_that_need_no_store_come_without_it() {
     assert_eq!(answer.json()["data"]["_entities"], expected, "{}", answer.text);
     assert_eq!(answer.code(), "SERVICE_UNAVAILABLE");
     assert_eq!(answer.json()["errors"][0]["path"], json!(["_entities", 1]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_thrown_out_throws_nobody_out_with_a_request_under_way() {
+    let (app, store) = app(0).await;
+    let (thief, owner) = (app.user("ada").await, app.login_again("ada").await);
+    // It is authenticated, and in the midst of its first field.
+    let text = format!(
+        "mutation {{ renameSession(input: {{ id: \"{}\", deviceName: \"{SLOW}\" }}) {{ session {{ id }} }}
+        revokeOtherSessions {{ revokedCount }} }}",
+        thief.session_id
+    );
+    let late = async {
+        let answer = thief.post(&text, json!({})).await;
+        assert!(answer.text.contains("SESSION_REVOKED"), "{}", answer.text);
+    };
+    let meanwhile = async {
+        store.is_waiting.notified().await;
+        let end = "mutation { revokeOtherSessions { revokedCount } }";
+        assert_eq!(owner.post(end, json!({})).await.data("/revokeOtherSessions/revokedCount"), 1);
+        store.goes_on.notify_one();
+    };
+    tokio::join!(late, meanwhile);
+    owner.me().await.data("/me/id");
+    assert_eq!(thief.me().await.reason(), "SESSION_REVOKED");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_ends_all_others_twice_at_once_stays() {
+    let (app, _) = app(0).await;
+    let (own, other) = (app.user("ada").await, app.login_again("ada").await);
+    let end = || own.post("mutation { revokeOtherSessions { revokedCount } }", json!({}));
+    for answer in futures_util::future::join_all((0..8).map(|_| end())).await {
+        assert!(answer.json().get("errors").is_none(), "{}", answer.text);
+    }
+    own.me().await.data("/me/id");
+    assert_eq!(other.me().await.reason(), "SESSION_REVOKED");
 }

@@ -21,7 +21,7 @@ export const POLICY =
 
 function send(response, path, headers) {
   // As the build has left it, and as every browser takes it.
-  const isCompressed = !existsSync(path);
+  const isCompressed = !existsSync(path) && existsSync(`${path}.gz`);
   const file = isCompressed ? `${path}.gz` : path;
   response.writeHead(200, {
     'content-type': TYPES[extname(path)] ?? 'application/octet-stream',

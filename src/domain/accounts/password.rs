@@ -44,7 +44,8 @@ impl Accounts {
         self.parts.passwords.check_strength("newPassword", &new, &context).await?;
         let event = self.own(AuditKind::PasswordChanged, caller);
         let event = event.with("othersLoggedOut", !request.keep_other_sessions);
-        let user = self.replace_password(&stored, new, !request.keep_other_sessions, event).await?;
+        let ends_others = (!request.keep_other_sessions).then_some(caller);
+        let user = self.replace_password(&stored, new, ends_others, event).await?;
         let sessions = &self.parts.sessions;
         let kind = if request.keep_other_sessions {
             sessions.announce_user(&user).await;
@@ -62,19 +63,22 @@ impl Accounts {
         &self,
         stored: &UserWithPassword,
         new: Password,
-        ends_sessions: bool,
+        ends_others_of: Option<&Principal>,
         event: AuditEvent,
     ) -> Result<User> {
         let hash = self.parts.passwords.hash(new).await?;
         let mut change = UserChange::of(&stored.user.id, self.parts.clock.now());
         change.only_if.password_hash = Some(stored.password_hash.clone());
         change.set.password_hash = Some(hash);
-        change.consequences.ends_sessions = ends_sessions;
         change.consequences.ends_tokens = true;
         let change = change.recorded(event);
+        let outcome = match ends_others_of {
+            Some(caller) => self.parts.sessions.end_others_by(caller, change).await?,
+            None => self.parts.users.change(&change).await?,
+        };
         // Somebody else changed it meanwhile: what was given is not the current password any more.
-        let user = self.parts.users.change(&change).await?.changed().ok_or(Error::InvalidCredentials)?;
-        tracing::info!(user = %user.id, ends_sessions, "password changed");
+        let user = outcome.changed().ok_or(Error::InvalidCredentials)?;
+        tracing::info!(user = %user.id, ends_sessions = ends_others_of.is_some(), "password changed");
         Ok(user)
     }
 

@@ -20,6 +20,8 @@ pub struct Precondition {
     pub password_hash: Option<PasswordHash>,
     /// The count of changes of password and address.
     pub credential_epoch: Option<i64>,
+    /// The count of changes that ended sessions.
+    pub session_epoch: Option<i64>,
     /// When the account is to be erased: `Set` for exactly then, `Clear` for never.
     pub deletion_due_at: Patch<Instant>,
     /// Somebody else is an administrator whose account is neither suspended nor going to be erased.

@@ -109,11 +109,14 @@ impl Sessions {
     /// # Errors
     /// `ServiceUnavailable`, when some may live on and the caller should try again.
     pub async fn revoke_others(&self, caller: &Principal) -> Result<u64> {
-        let mut change = UserChange::of(&caller.user.id, self.parts.clock.now());
-        change.consequences.ends_sessions = true;
         let (now, random) = (self.parts.clock.now(), &*self.parts.random);
-        let change = change.recorded(audit::own(AuditKind::SessionsEnded, caller, now, random));
-        let raised = self.parts.users.change(&change).await?;
+        let change = UserChange::of(&caller.user.id, now).recorded(audit::own(
+            AuditKind::SessionsEnded,
+            caller,
+            now,
+            random,
+        ));
+        let raised = self.end_others_by(caller, change).await?;
         let user = raised.changed().ok_or(Error::Unauthenticated(AuthenticationFailure::SessionRevoked))?;
         tracing::info!(user = %user.id, session = %caller.session.id, "all other sessions ended");
         let (count, is_told) = self.keep_only(&user, &caller.session.id).await;

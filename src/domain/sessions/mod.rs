@@ -39,17 +39,20 @@ pub use store::{
 };
 
 use super::{
+    Error, Result,
     access::Roles,
-    accounts::{User, UserDirectory, UserStore},
+    accounts::{ChangeOutcome, User, UserChange, UserDirectory, UserStore},
+    actor::Principal,
     audit::Audit,
     clock::SharedClock,
+    error::AuthenticationFailure,
     ids::SessionId,
     metrics::metrics,
     outbox::Outbox,
     passwords::Passwords,
     random::SharedRandom,
     rate_limits::{DeviceTokens, RateLimits},
-    store::{StoreError, StoreResult},
+    store::StoreError,
     tokens::AccessTokens,
 };
 
@@ -58,6 +61,8 @@ const REMEMBERED_TOUCHES: u64 = 100_000;
 /// Sessions that listeners are told of when all of a person end; a listener whose own has ended is told
 /// in any case.
 const TOLD_ENDS: usize = 50;
+/// How often such a change may be overtaken by others of the same person.
+const MOST_TURNS: usize = 20;
 /// Between attempts to keep the session in which somebody ends all others.
 const LIFT_PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 /// How long the store may have been away before the next attempt.
@@ -120,34 +125,70 @@ impl Sessions {
         self.parts.devices.take_keys(keys);
     }
 
+    /// Makes a change of the caller that ends their sessions, if that of the request is live when it is made: whoever
+    /// was thrown out meanwhile, by such a change on another device, throws nobody out in turn.
+    ///
+    /// # Errors
+    /// `Unauthenticated`, when it is not; `ServiceUnavailable`.
+    pub(super) async fn end_others_by(
+        &self,
+        caller: &Principal,
+        mut change: UserChange,
+    ) -> Result<ChangeOutcome> {
+        change.consequences.ends_sessions = true;
+        let mut epoch = caller.user.session_epoch;
+        let mut pauses = LIFT_PAUSES.iter();
+        for _ in 0..MOST_TURNS {
+            change.only_if.session_epoch = Some(epoch);
+            let user = match self.parts.users.change(&change).await? {
+                ChangeOutcome::Unmet(user) if user.session_epoch != epoch => user,
+                outcome => return Ok(outcome),
+            };
+            // Another request of the same session may have raised it, and be about to keep the session.
+            while !self.is_live(&caller.session.id, &user).await? {
+                let Some(pause) = pauses.next() else {
+                    return Err(Error::Unauthenticated(AuthenticationFailure::SessionRevoked));
+                };
+                tokio::time::sleep(*pause).await;
+            }
+            epoch = user.session_epoch;
+        }
+        Err(Error::unavailable())
+    }
+
+    async fn is_live(&self, session: &SessionId, user: &User) -> Result<bool> {
+        let stored = self.parts.store.find(session).await?;
+        Ok(stored.is_some_and(|session| session.check(user, self.parts.clock.now()).is_ok()))
+    }
+
     /// After a change that raised the user's epoch, and with it ended all sessions: lifts one to the
     /// new epoch, and makes the end of the others visible in store and caches. The change itself is
     /// done, so that a store which fails here costs the caller the session kept, and nobody else
     /// anything. Answers how many others were live, as far as the store told, and whether other nodes
     /// can know.
     pub(super) async fn keep_only(&self, user: &User, kept: &SessionId) -> (u64, bool) {
-        match self.lift(kept, user.session_epoch).await {
-            Ok(Some(session)) => self.copy(self.parts.cache.put_session(&session).await),
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, session = %kept, "the session is not kept"),
+        let since = std::time::Instant::now();
+        let mut lifted = self.parts.store.set_epoch(kept, user.session_epoch).await;
+        if let Ok(Some(session)) = &lifted {
+            self.copy(self.parts.cache.put_session(session).await);
         }
         let is_told = self.announce_user(user).await;
-        (self.end_earlier(user).await.len() as u64, is_told)
-    }
-
-    /// Raises the epoch of a session. A store that is away for a moment is asked again, since nobody is to lose the
-    /// session in which they change their password; one that takes its time is not.
-    async fn lift(&self, session: &SessionId, epoch: i64) -> StoreResult<Option<Session>> {
-        let since = std::time::Instant::now();
+        // A store that is away for a moment is asked again, now that all others have ended; one that takes its time
+        // is not.
         for pause in LIFT_PAUSES {
-            match self.parts.store.set_epoch(session, epoch).await {
-                Err(StoreError::Unavailable) if since.elapsed() < LIFT_PATIENCE => {
-                    tokio::time::sleep(pause).await;
-                }
-                outcome => return outcome,
+            if lifted != Err(StoreError::Unavailable) || since.elapsed() >= LIFT_PATIENCE {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            lifted = self.parts.store.set_epoch(kept, user.session_epoch).await;
+            if let Ok(Some(session)) = &lifted {
+                self.copy(self.parts.cache.put_session(session).await);
             }
         }
-        self.parts.store.set_epoch(session, epoch).await
+        if let Err(error) = lifted {
+            tracing::warn!(%error, session = %kept, "the session is not kept");
+        }
+        (self.end_earlier(user).await.len() as u64, is_told)
     }
 
     /// After a change that raised the user's epoch, and with it ended all sessions: makes their end

@@ -141,9 +141,9 @@ pub trait SessionStore: Send + Sync {
     /// when it was seen less than [`super::TOUCH_INTERVAL`] before, has ended or does not exist.
     async fn touch(&self, id: &SessionId, at: Instant, idle_ttl: TimeDelta) -> StoreResult<Option<Session>>;
 
-    /// Lifts a live session to a user's new epoch, so that it outlives the change that ended the
-    /// others, also once more to the same; `None`, without a write, when it has a higher one, has ended or does not
-    /// exist.
+    /// Lifts a session to a user's new epoch, so that it outlives the change that ended the others; once more to the
+    /// same is the same. `None`, without a write, when it was not live before that change, since another one had ended
+    /// it, when it has a higher epoch, has ended or does not exist.
     async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>>;
 
     /// Notes that the person showed the password in a live session at `at`; `None`, without a write, when

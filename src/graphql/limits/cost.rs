@@ -6,6 +6,9 @@ use crate::{
     graphql::fields::{FieldRule, Size},
 };
 
+/// What an item of a given list costs at least.
+const LEAST_OF_GIVEN: u64 = 4;
+
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cost {
     /// Fields, spreads, inline fragments and directives.
@@ -77,7 +80,10 @@ impl Cost {
             Size::Page | Size::OfPage => 1,
         };
         let pages = self.of_page.saturating_mul(field.page);
-        let complexity = self.complexity.saturating_add(pages).saturating_mul(size);
+        let complexity = self.complexity.saturating_add(pages);
+        // Each item of a list that is given may be refused by itself, whatever is selected.
+        let least = if field.rule.size == Size::Given { LEAST_OF_GIVEN } else { 0 };
+        let complexity = complexity.max(least).saturating_mul(size);
         let complexity = complexity.saturating_add(field.rule.weight);
         let is_of_page = field.rule.size == Size::OfPage;
         let cost = Self {

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use mongodb::{
     Collection, Database, IndexModel,
     bson::{Bson, Document, doc},
@@ -11,11 +10,8 @@ use mongodb::{
     options::IndexOptions,
 };
 
-use super::error;
-use crate::{
-    domain::accounts::{UserStatus, name_key},
-    stores::OpenError,
-};
+use super::{error, upgrades};
+use crate::stores::OpenError;
 
 pub(super) const USERS: &str = "users";
 pub(super) const SESSIONS: &str = "sessions";
@@ -124,7 +120,7 @@ async fn create_once(database: &Database) -> Result<(), IndexError> {
     let found = check_version(database).await?;
     make(database).await?;
     if found < CREDENTIAL_EPOCHS {
-        upgrade_credentials(&database.collection(USERS)).await?;
+        upgrades::credentials(&database.collection(USERS)).await?;
     }
     // A newer program may have come meanwhile.
     check_version(database).await?;
@@ -152,13 +148,13 @@ async fn make(database: &Database) -> Result<(), IndexError> {
             plain("sessions_by_end", doc! { "ended_at": 1 }),
         ])
         .await?;
-    drop_index(&sessions, "sessions_by_user").await?;
-    upgrade_keys(&documents(KEYS)).await?;
+    upgrades::drop_index(&sessions, "sessions_by_user").await?;
+    upgrades::keys(&documents(KEYS)).await?;
     documents(KEYS).create_index(unique(UNIQUE_KEY_GENERATION, doc! { "generation": 1 })).await?;
     documents(NOTES).create_index(plain("notes_by_time", doc! { "made_at": 1 })).await?;
     create_mail_indexes(database).await?;
     documents(ANSWERS).create_index(plain("answers_by_time", doc! { "begun_at": 1 })).await?;
-    upgrade_users(&documents(USERS)).await?;
+    upgrades::users(&documents(USERS)).await?;
     create_directory_indexes(database).await
 }
 
@@ -186,35 +182,8 @@ async fn create_directory_indexes(database: &Database) -> Result<(), IndexError>
         ])
         .await?;
     // It had every event that ever was.
-    drop_index(&documents(AUDIT), "audit_events_unsealed").await?;
+    upgrades::drop_index(&documents(AUDIT), "audit_events_unsealed").await?;
     documents(SERVICE_TOKENS).create_index(unique("service_tokens_unique_hash", doc! { "hash": 1 })).await?;
-    Ok(())
-}
-
-/// Users of earlier versions have no keys that lists are in order by.
-async fn upgrade_users(users: &Collection<Document>) -> Result<(), IndexError> {
-    let lacks_key = doc! { "name_key": { "$exists": false } };
-    let mut found = users.find(lacks_key).projection(doc! { "name": 1, "deletion_due_at": 1 }).await?;
-    while let Some(user) = found.try_next().await? {
-        let name = user.get_str("name").unwrap_or_default();
-        let is_deleting = user.get_datetime("deletion_due_at").is_ok();
-        let status = if is_deleting { UserStatus::Deleting } else { UserStatus::Active };
-        let set = doc! { "$set": {
-            "name_key": name_key(name),
-            "status": status.number(),
-            "last_seen_at": mongodb::bson::DateTime::from_millis(0),
-        } };
-        let id = user.get("_id").cloned().unwrap_or_default();
-        users.update_one(doc! { "_id": id, "name_key": { "$exists": false } }, set).await?;
-    }
-    Ok(())
-}
-
-/// Users of the first versions have no epoch of credentials, which is read as the first one; but counting on from
-/// nothing leads to the first one again, with which one-time tokens of before would stay good.
-async fn upgrade_credentials(users: &Collection<Document>) -> Result<(), IndexError> {
-    let lacks_epoch = doc! { "credential_epoch": { "$exists": false } };
-    users.update_many(lacks_epoch, doc! { "$set": { "credential_epoch": 1_i64 } }).await?;
     Ok(())
 }
 
@@ -238,27 +207,6 @@ async fn create_mail_indexes(database: &Database) -> Result<(), IndexError> {
             plain(OUTBOX_BY_USER, doc! { "user_id": 1 }),
         ])
         .await?;
-    Ok(())
-}
-
-/// Keys of the first version have no generation; there was one in use.
-async fn upgrade_keys(keys: &Collection<Document>) -> Result<(), IndexError> {
-    let first = doc! { "generation": 1_i64, "algorithm": "EdDSA", "active_from": "$created_at" };
-    keys.update_many(doc! { "generation": { "$exists": false } }, vec![doc! { "$set": first }]).await?;
-    drop_index(keys, "signing_keys_one_active").await
-}
-
-/// Drops an index of an earlier version, where there is one.
-async fn drop_index(documents: &Collection<Document>, name: &str) -> Result<(), IndexError> {
-    let has_it = match documents.list_index_names().await {
-        Ok(names) => names.iter().any(|known| known == name),
-        // There is no collection yet.
-        Err(_) => false,
-    };
-    if has_it {
-        // Another process may have been faster.
-        let _ = documents.drop_index(name).await;
-    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ mod notes;
 mod one_time;
 mod outbox;
 mod sessions;
+mod upgrades;
 mod user_documents;
 mod users;
 

@@ -175,7 +175,8 @@ impl SessionStore for MongoStore {
     }
 
     async fn set_epoch(&self, id: &SessionId, epoch: i64) -> StoreResult<Option<Session>> {
-        let filter = doc! { "_id": id.as_str(), "ended_at": Bson::Null, "session_epoch": { "$lte": epoch } };
+        let live = doc! { "$gte": epoch - 1, "$lte": epoch };
+        let filter = doc! { "_id": id.as_str(), "ended_at": Bson::Null, "session_epoch": live };
         self.update_session(filter, doc! { "session_epoch": epoch }).await
     }
 

@@ -11,7 +11,7 @@ use mongodb::{
 use super::{
     MongoStore,
     documents::date,
-    indexes,
+    indexes, upgrades,
     user_documents::{AvatarDocument, UserDocument},
 };
 use crate::domain::{
@@ -81,7 +81,19 @@ impl MongoStore {
         self.recorded(change.event.as_deref(), self.make_change(change), is_made).await
     }
 
+    /// Gives an account of the first versions the epoch of credentials that it is read to have: counting on from
+    /// nothing would lead to the same once more. The upgrade has done it, but for what an old node or a copy brought
+    /// later.
+    async fn begin_epoch(&self, id: &UserId) -> StoreResult<()> {
+        let users = self.users.clone();
+        let (lacking, set) = (upgrades::lacks_epoch(Some(id.as_str())), upgrades::first_epoch());
+        self.bounded(async move { users.update_one(lacking, set).await }).await.map(drop)
+    }
+
     async fn make_change(&self, change: &UserChange) -> StoreResult<ChangeOutcome> {
+        if change.consequences.ends_tokens {
+            self.begin_epoch(&change.user_id).await?;
+        }
         let (users, filter, update) = (self.users.clone(), filter(change), update(change));
         let changed = self
             .bounded(async move {
@@ -146,8 +158,12 @@ const TURN_TRIES: u32 = 100;
 const TURN_PAUSE: Duration = Duration::from_millis(100);
 
 fn filter(change: &UserChange) -> Document {
-    let Precondition { version, password_hash, credential_epoch, deletion_due_at, .. } = &change.only_if;
+    let Precondition { version, password_hash, credential_epoch, session_epoch, deletion_due_at, .. } =
+        &change.only_if;
     let mut filter = doc! { "_id": change.user_id.as_str() };
+    if let Some(epoch) = session_epoch {
+        filter.insert("session_epoch", epoch);
+    }
     if let Some(version) = version {
         filter.insert("version", version);
     }

@@ -55,7 +55,7 @@ WHERE id = :id AND ended_at IS NULL AND idle_expires_at > :at AND last_seen_at <
 RETURNING *";
 const SET_EPOCH: &str = "
 UPDATE sessions SET session_epoch = :epoch, version = version + 1
-WHERE id = :id AND ended_at IS NULL AND session_epoch <= :epoch
+WHERE id = :id AND ended_at IS NULL AND session_epoch BETWEEN :epoch - 1 AND :epoch
 RETURNING *";
 const AUTHENTICATE: &str = "
 UPDATE sessions SET authenticated_at = max(authenticated_at, :at), version = version + 1

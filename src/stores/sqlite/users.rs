@@ -250,6 +250,9 @@ fn add_conditions(statement: &mut Statement, only_if: &Precondition) {
     if let Some(epoch) = only_if.credential_epoch {
         statement.bind(AND, "credential_epoch", epoch);
     }
+    if let Some(epoch) = only_if.session_epoch {
+        statement.bind(AND, "session_epoch", epoch);
+    }
     match &only_if.deletion_due_at {
         Patch::Keep => {}
         Patch::Clear => statement.text.push_str(" AND deletion_due_at IS NULL"),

@@ -250,11 +250,15 @@ async fn sessions_of_a_lower_epoch_are_ended(stores: &Stores) {
 
 async fn an_epoch_only_rises_on_live_sessions(stores: &Stores) {
     let (session, _) = inserted(stores, &user()).await;
-    let raised = stores.sessions.set_epoch(&session.id, 3).await.unwrap().unwrap();
-    assert_eq!((raised.session_epoch, raised.version), (3, 2));
+    let raised = stores.sessions.set_epoch(&session.id, 2).await.unwrap().unwrap();
+    assert_eq!((raised.session_epoch, raised.version), (2, 2));
     // A repetition, whose first answer was lost, is told the same.
-    let again = stores.sessions.set_epoch(&session.id, 3).await.unwrap().unwrap();
-    assert_eq!(again.session_epoch, 3);
+    let again = stores.sessions.set_epoch(&session.id, 2).await.unwrap().unwrap();
+    assert_eq!(again.session_epoch, 2);
+    // Another change has ended it: it is not brought back.
+    assert_eq!(stores.sessions.set_epoch(&session.id, 4).await, Ok(None));
+    let raised = stores.sessions.set_epoch(&session.id, 3).await.unwrap().unwrap();
+    assert_eq!(raised.session_epoch, 3);
     assert_eq!(stores.sessions.set_epoch(&session.id, 2).await, Ok(None));
     stores.sessions.end(&SessionSelector::Id(session.id.clone()), now()).await.unwrap();
     assert_eq!(stores.sessions.set_epoch(&session.id, 4).await, Ok(None));

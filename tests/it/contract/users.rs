@@ -117,9 +117,10 @@ async fn a_change_is_made_only_if_its_conditions_are_true(stores: &Stores) {
     assert_eq!((&user.name, user.version, user.updated_at, user.created_at), (&name, 2, later(), now()));
     assert_eq!(stores.users.change(&rename).await, Ok(ChangeOutcome::Unmet(user.clone())));
 
-    let conditions: [fn(&mut UserChange); 5] = [
+    let conditions: [fn(&mut UserChange); 6] = [
         |change| change.only_if.password_hash = Some(hash("$2b$04$other")),
         |change| change.only_if.credential_epoch = Some(2),
+        |change| change.only_if.session_epoch = Some(2),
         |change| change.only_if.deletion_due_at = Patch::Set(now()),
         |change| change.only_if.version = Some(1),
         |change| change.only_if.version = Some(3),

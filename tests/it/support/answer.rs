@@ -1,6 +1,9 @@
 //! An answer as it came over the wire.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::{
+    body::Bytes,
+    http::{HeaderMap, StatusCode, header},
+};
 use serde_json::Value;
 
 #[derive(Debug)]
@@ -8,6 +11,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
+    pub(crate) bytes: Bytes,
 }
 
 impl Answer {

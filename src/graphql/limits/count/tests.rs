@@ -124,6 +124,10 @@ fn entities_count_as_often_as_there_are_representations() {
         format!("query($r: [_Any!]! = [{default}]) {{ _entities(representations: $r) {select} }}");
     assert_eq!(limit_of(checked(&defaulted)), "complexity");
     assert_eq!(checked_with(&sent, serde_json::json!({ "r": { "id": "a" } })), Ok(()));
+    // An item has its price also where next to nothing is selected: it may be an error.
+    let little = "query($r: [_Any!]!) { _entities(representations: $r) { __typename } }";
+    assert_eq!(checked_with(little, given(1_245)), Ok(()));
+    assert_eq!(limit_of(checked_with(little, given(1_246))), "complexity");
     let mixed = format!("query($a: _Any) {{ _entities(representations: [{}]) {select} }}", "$a ".repeat(104));
     assert_eq!(limit_of(checked(&mixed)), "complexity");
 }
