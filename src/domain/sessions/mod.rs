@@ -52,7 +52,7 @@ use super::{
     passwords::Passwords,
     random::SharedRandom,
     rate_limits::{DeviceTokens, RateLimits},
-    store::StoreError,
+    store::{StoreError, StoreResult},
     tokens::AccessTokens,
 };
 
@@ -168,10 +168,7 @@ impl Sessions {
     /// can know.
     pub(super) async fn keep_only(&self, user: &User, kept: &SessionId) -> (u64, bool) {
         let since = std::time::Instant::now();
-        let mut lifted = self.parts.store.set_epoch(kept, user.session_epoch).await;
-        if let Ok(Some(session)) = &lifted {
-            self.copy(self.parts.cache.put_session(session).await);
-        }
+        let mut lifted = self.lift(kept, user.session_epoch).await;
         let is_told = self.announce_user(user).await;
         // A store that is away for a moment is asked again, now that all others have ended; one that takes its time
         // is not.
@@ -180,15 +177,20 @@ impl Sessions {
                 break;
             }
             tokio::time::sleep(pause).await;
-            lifted = self.parts.store.set_epoch(kept, user.session_epoch).await;
-            if let Ok(Some(session)) = &lifted {
-                self.copy(self.parts.cache.put_session(session).await);
-            }
+            lifted = self.lift(kept, user.session_epoch).await;
         }
         if let Err(error) = lifted {
             tracing::warn!(%error, session = %kept, "the session is not kept");
         }
         (self.end_earlier(user).await.len() as u64, is_told)
+    }
+
+    /// Lifts a session to an epoch, in the store and in the caches.
+    async fn lift(&self, session: &SessionId, epoch: i64) -> StoreResult<()> {
+        if let Some(session) = self.parts.store.set_epoch(session, epoch).await? {
+            self.copy(self.parts.cache.put_session(&session).await);
+        }
+        Ok(())
     }
 
     /// After a change that raised the user's epoch, and with it ended all sessions: makes their end
