@@ -15,7 +15,8 @@ open_run bench-logs
 heading "build"
 need_cargo
 need_compiler
-cargo build --profile dist
+# As it is packaged.
+cargo rustc --profile dist --bin vestibule -- -C link-arg=-Wl,-z,pack-relative-relocs
 # executable NAME: the path of a benchmark, which is built.
 executable() {
   cargo bench --profile dist --bench "$1" --no-run --message-format=json 2>/dev/null |

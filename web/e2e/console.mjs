@@ -160,6 +160,26 @@ async function longList(ada, service) {
   ok('a long list grows by a button and keeps its place over a reload; dialogs give the focus back');
 }
 
+/** A page that is loaded as its token expires: the first question who is there is refused, and so is the second. */
+async function refusedAtFirst(ada) {
+  const refusal = {
+    data: null,
+    errors: [{ message: 'Expired.', extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_EXPIRED', status: 401 } }],
+  };
+  let refused = 0;
+  await ada.page.route('**/graphql', (route) => {
+    if (refused === 2 || !/query Me\b/.test(route.request().postData() ?? '')) return route.fallback();
+    refused += 1;
+    return route.fulfill({ contentType: 'application/graphql-response+json', body: JSON.stringify(refusal) });
+  });
+  await ada.page.reload();
+  await ada.at('Sessions');
+  await ada.reads('1 session');
+  assert(refused === 2, `${refused} questions were refused`);
+  await ada.page.unrouteAll({ behavior: 'wait' });
+  ok('a page whose first questions are refused asks again who is there');
+}
+
 async function passwords(ada, other) {
   await ada.go('Password');
   await ada.fill('Current password', 'not my password');
@@ -308,6 +328,8 @@ async function tokens(start, visit) {
   assert(seen.length >= 2 && seen.length <= 8, `there were ${seen.length} refreshes`);
   ok('two tabs go on with tokens that live 2 seconds, and refresh once for both');
 
+  // A browser draws what is in the background once a second, and a click waits for two pictures.
+  await eve.page.bringToFront();
   await eve.press('Log out');
   await eve.at('Log in');
   await second.getByRole('heading', { name: 'Log in' }).waitFor();
@@ -428,6 +450,7 @@ await play(async (start, visit) => {
   await picture(ada);
   await sessions(ada, other);
   await longList(ada, service);
+  await refusedAtFirst(ada);
   await passwords(ada, other);
   await move(ada);
   await end(ada);
