@@ -1155,7 +1155,7 @@ def describe(bench: Bench) -> dict:
         "cores": len(os.sched_getaffinity(0)),
         "cores used": bench.both.named(),
         "pinned": bench.pinned,
-        "kernel": platform.release(),
+        "kernel": ".".join(platform.release().split(".")[:2]),
         "file system of the embedded store": file_system(bench.folder),
         "load average before": f"{os.getloadavg()[0]:.2f}",
         "commit": output("git", "describe", "--always", "--dirty"),
