@@ -15,11 +15,9 @@ open_run bench-logs
 heading "build"
 need_cargo
 need_compiler
-# As it is packaged.
-cargo rustc --profile dist --bin vestibule -- -C link-arg=-Wl,-z,pack-relative-relocs
 # executable NAME: the path of a benchmark, which is built.
 executable() {
-  cargo bench --profile dist --bench "$1" --no-run --message-format=json 2>/dev/null |
+  cargo bench --profile dist --bench "$1" --no-run --message-format=json |
     python3 -c '
 import json, sys
 found = [json.loads(line).get("executable") for line in sys.stdin if "\"executable\":\"" in line]
@@ -27,6 +25,8 @@ print(found[-1])'
 }
 load=$(executable load)
 ceilings=$(executable ceilings)
+# As it is packaged; after the benchmarks, with which cargo builds the program otherwise.
+cargo rustc --profile dist --bin vestibule -- -C link-arg=-Wl,-z,pack-relative-relocs
 if need_node; then
   (cd bench/peers/node && npm ci --no-audit --no-fund >>"$LOG_DIR/install.txt" 2>&1) || say "the Node peers cannot be installed"
 fi

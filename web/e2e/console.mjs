@@ -167,9 +167,13 @@ async function refusedAtFirst(ada) {
     errors: [{ message: 'Expired.', extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_EXPIRED', status: 401 } }],
   };
   let refused = 0;
-  await ada.page.route('**/graphql', (route) => {
+  // The page shows itself as that of somebody who is logged in, and waits for who it is.
+  const known = ada.page.waitForResponse((response) => /WhoAmI/.test(response.request().postData() ?? ''));
+  await ada.page.route('**/graphql', async (route) => {
     if (refused === 2 || !/query Me\b/.test(route.request().postData() ?? '')) return route.fallback();
     refused += 1;
+    await known;
+    await sleep(250);
     return route.fulfill({ contentType: 'application/graphql-response+json', body: JSON.stringify(refusal) });
   });
   await ada.page.reload();
