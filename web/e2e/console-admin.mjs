@@ -251,16 +251,7 @@ async function invite(root) {
 
 async function stepUp(root) {
   const { page } = root;
-  let isDone = false;
-  await page.route('**/admin/graphql', (route) => {
-    if (isDone || route.request().postDataJSON()?.operationName !== 'SaveRole') return route.fallback();
-    isDone = true;
-    const errors = [{ message: 'Again.', extensions: { code: 'REAUTHENTICATION_REQUIRED', status: 401 } }];
-    return route.fulfill({
-      contentType: 'application/graphql-response+json',
-      body: JSON.stringify({ data: null, errors }),
-    });
-  });
+  await root.refuse('SaveRole', { code: 'REAUTHENTICATION_REQUIRED' });
   await root.go('Roles');
   await root.press('Make a role');
   await page.getByRole('dialog').getByLabel('Name').fill('readers');

@@ -157,6 +157,22 @@ export class Visitor {
     await this.at(heading);
   }
 
+  /**
+   * The next requests of an operation, so many, are refused as the service would, once `ready` is there. Answers a
+   * function that tells how many were.
+   */
+  async refuse(operation, extensions, { times = 1, ready = () => {} } = {}) {
+    const refusal = { data: null, errors: [{ message: 'Refused.', extensions: { status: 401, ...extensions } }] };
+    let refused = 0;
+    await this.page.route('**/graphql', async (route) => {
+      if (refused === times || route.request().postDataJSON()?.operationName !== operation) return route.fallback();
+      refused += 1;
+      await ready();
+      return route.fulfill({ contentType: 'application/graphql-response+json', body: JSON.stringify(refusal) });
+    });
+    return () => refused;
+  }
+
   /** No violation that axe knows. */
   async assertAccessible(what) {
     await this.page.evaluate(AXE);

@@ -162,24 +162,15 @@ async function longList(ada, service) {
 
 /** A page that is loaded as its token expires: the first question who is there is refused, and so is the second. */
 async function refusedAtFirst(ada) {
-  const refusal = {
-    data: null,
-    errors: [{ message: 'Expired.', extensions: { code: 'UNAUTHENTICATED', reason: 'TOKEN_EXPIRED', status: 401 } }],
-  };
-  let refused = 0;
   // The page shows itself as that of somebody who is logged in, and waits for who it is.
   const known = ada.page.waitForResponse((response) => /WhoAmI/.test(response.request().postData() ?? ''));
-  await ada.page.route('**/graphql', async (route) => {
-    if (refused === 2 || !/query Me\b/.test(route.request().postData() ?? '')) return route.fallback();
-    refused += 1;
-    await known;
-    await sleep(250);
-    return route.fulfill({ contentType: 'application/graphql-response+json', body: JSON.stringify(refusal) });
-  });
+  const ready = () => known.then(() => sleep(250));
+  const expired = { code: 'UNAUTHENTICATED', reason: 'TOKEN_EXPIRED' };
+  const refused = await ada.refuse('Me', expired, { times: 2, ready });
   await ada.page.reload();
   await ada.at('Sessions');
   await ada.reads('1 session');
-  assert(refused === 2, `${refused} questions were refused`);
+  assert(refused() === 2, `${refused()} questions were refused`);
   await ada.page.unrouteAll({ behavior: 'wait' });
   ok('a page whose first questions are refused asks again who is there');
 }
@@ -240,26 +231,13 @@ async function move(ada) {
   ok('the link of the mail to the old address brings it back, and leads to a new password');
 }
 
-/** A wish of the service that takes 10 minutes to come by itself. */
-async function asksForPassword(ada, operation) {
-  const refusal = {
-    data: null,
-    errors: [{ message: 'Again.', extensions: { code: 'REAUTHENTICATION_REQUIRED', status: 401 } }],
-  };
-  let isDone = false;
-  await ada.page.route('**/graphql', (route) => {
-    if (isDone || route.request().postDataJSON()?.operationName !== operation) return route.fallback();
-    isDone = true;
-    return route.fulfill({ contentType: 'application/graphql-response+json', body: JSON.stringify(refusal) });
-  });
-}
-
 async function end(ada) {
   const { page } = ada;
   await ada.go('Security events');
   await ada.reads('E-mail change undone');
   await ada.go('Your data');
-  await asksForPassword(ada, 'ExportMyData');
+  // A wish of the service that takes 10 minutes to come by itself.
+  await ada.refuse('ExportMyData', { code: 'REAUTHENTICATION_REQUIRED' });
   await ada.press('Download my data');
   const dialog = page.getByRole('dialog');
   await dialog.getByText('This needs your password again').waitFor();
